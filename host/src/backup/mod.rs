@@ -1,0 +1,1 @@
+//! Stub: the room is being built.

@@ -1,0 +1,49 @@
+//! How a domain brings the host side of a WIT interface: link it, check the grant, hand a call what it may use.
+
+use std::any::{Any, TypeId};
+use std::collections::HashMap;
+
+use wasmtime::component::Linker;
+
+/// The host side of one WIT interface.
+pub trait Capability: Send + Sync {
+    /// Its name in the WIT package and in grants: `archive`.
+    fn name(&self) -> &'static str;
+
+    /// Adds its functions to the linker.
+    fn link(&self, linker: &mut Linker<CallState>) -> wasmtime::Result<()>;
+
+    /// Checks the scopes granted (`databases:main` gives `["main"]`) against the configuration, without running the
+    /// guest. The error is a sentence for the operator.
+    fn check(&self, scopes: &[String]) -> Result<(), String>;
+
+    /// What this call may use. The capability's host functions find it by its type with [`CallState::capability`].
+    fn prepare(&self, call: &CallInfo, scopes: &[String]) -> Box<dyn Any + Send>;
+}
+
+/// Who calls, as far as a capability needs to know.
+#[derive(Debug, Clone)]
+pub struct CallInfo {
+    /// The run that the call belongs to, if it is one of a job.
+    pub run_id: Option<String>,
+    /// For messages: `job nightly-backup`.
+    pub caller: String,
+}
+
+/// The data of one call's store.
+pub struct CallState {
+    capabilities: HashMap<TypeId, Box<dyn Any + Send>>,
+}
+
+impl CallState {
+    /// What the capability prepared for this call.
+    ///
+    /// # Panics
+    /// If the capability was not prepared: grants are checked before anything runs, so a guest cannot get here.
+    pub fn capability<T: 'static>(&mut self) -> &mut T {
+        self.capabilities
+            .get_mut(&TypeId::of::<T>())
+            .and_then(|prepared| prepared.downcast_mut())
+            .expect("a linked capability is prepared for every call that may import it")
+    }
+}

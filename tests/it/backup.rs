@@ -1,0 +1,1 @@
+//! Stub: these tests are being written.

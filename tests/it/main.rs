@@ -1,0 +1,17 @@
+//! One binary for all tests that need more than a function: real databases, real plugins, real processes.
+//!
+//! * `store` runs every operation of the store on both databases.
+//! * `contract` keeps the WIT package valid and compares it with its frozen releases.
+//! * `plugins` loads, calls, limits and swaps components; `hostile` holds the ones that mean harm.
+//! * `backup` dumps and verifies real clusters.
+//! * `daemon` starts, drains and kills the real process; `cli` runs the commands as a user would.
+//! * `tidy` keeps the walls of the house standing.
+
+mod backup;
+mod cli;
+mod contract;
+mod daemon;
+mod hostile;
+mod plugins;
+mod store;
+mod tidy;
