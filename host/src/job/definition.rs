@@ -1,0 +1,115 @@
+//! What the configuration says of the jobs, checked and ready to use.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use serde_json::{Map, Value};
+
+use crate::config::{self, Config};
+use crate::plugin::Grants;
+use crate::schedule::{Expression, Schedule};
+
+/// A job.
+#[derive(Debug, Clone)]
+pub struct Definition {
+    /// Its name in the configuration.
+    pub name: String,
+    /// The configuration itself: plugin, policies, time-out.
+    pub config: config::Job,
+    /// When it runs; absent for a job that only people start.
+    pub schedule: Option<Schedule>,
+    /// What its plugin may use.
+    pub grants: Grants,
+    /// The plugin's settings with the job's over them.
+    pub settings: Value,
+    /// The budget of its calls, where the operator set one.
+    pub limits: config::Limits,
+}
+
+impl Definition {
+    /// Changes exactly when the instants of the schedule do: a changed schedule owes nothing from before the change.
+    pub fn schedule_fingerprint(&self) -> String {
+        format!("{} {}", self.config.schedule.as_deref().unwrap_or("-"), self.config.timezone.0)
+    }
+}
+
+/// All jobs, by name.
+#[derive(Debug, Clone, Default)]
+pub struct Catalogue(BTreeMap<String, Arc<Definition>>);
+
+impl Catalogue {
+    /// The jobs of `config`, or everything that is wrong with them, one sentence each.
+    pub fn new(config: &Config) -> Result<Self, Vec<String>> {
+        let mut jobs = BTreeMap::new();
+        let mut problems = Vec::new();
+        for (name, job) in &config.job {
+            match define(name, job, config) {
+                Ok(definition) => drop(jobs.insert(name.clone(), Arc::new(definition))),
+                Err(found) => problems.extend(found),
+            }
+        }
+        if problems.is_empty() { Ok(Self(jobs)) } else { Err(problems) }
+    }
+
+    /// One job.
+    pub fn get(&self, name: &str) -> Option<&Arc<Definition>> {
+        self.0.get(name)
+    }
+
+    /// All jobs in the order of their names.
+    pub fn iter(&self) -> impl Iterator<Item = &Arc<Definition>> {
+        self.0.values()
+    }
+
+    /// The jobs whose schedule is followed, with it.
+    pub fn scheduled(&self) -> impl Iterator<Item = (&Arc<Definition>, &Schedule)> {
+        self.iter().filter(|job| job.config.enabled).filter_map(|job| Some((job, job.schedule.as_ref()?)))
+    }
+}
+
+fn define(name: &str, job: &config::Job, config: &Config) -> Result<Definition, Vec<String>> {
+    let mut problems = Vec::new();
+    let mut keep = |problem: String| problems.push(format!("[job.{name}] {problem}"));
+    let expression = job.schedule.as_deref().map(Expression::parse).transpose();
+    let expression = expression.map_err(|error| keep(format!("schedule: {error}"))).ok().flatten();
+    let grants = Grants::parse(&job.grants).map_err(|error| keep(format!("grants: {error}")));
+    if job.retry.attempts == 0 {
+        keep("retry.attempts: a run has at least one attempt; to stop the schedule set enabled = false".into());
+    }
+    let defaults = config.plugin.get(&job.plugin);
+    match grants {
+        Ok(grants) if problems.is_empty() => Ok(Definition {
+            name: name.to_owned(),
+            config: job.clone(),
+            schedule: expression.map(|expression| Schedule::new(expression, job.timezone.0)),
+            grants,
+            settings: merged(defaults.map(|plugin| &plugin.settings), &job.settings),
+            limits: defaults.map(|plugin| plugin.limits).unwrap_or_default(),
+        }),
+        _ => Err(problems),
+    }
+}
+
+/// The defaults with the overrides over them, setting by setting.
+fn merged(defaults: Option<&toml::Table>, overrides: &toml::Table) -> Value {
+    let mut settings = Map::new();
+    for (name, value) in defaults.into_iter().flatten().chain(overrides) {
+        settings.insert(name.clone(), json(value));
+    }
+    Value::Object(settings)
+}
+
+/// TOML has dates and JSON has not: they become the strings that the operator wrote.
+fn json(value: &toml::Value) -> Value {
+    match value {
+        toml::Value::String(text) => text.as_str().into(),
+        toml::Value::Integer(number) => (*number).into(),
+        toml::Value::Float(number) => (*number).into(),
+        toml::Value::Boolean(truth) => (*truth).into(),
+        toml::Value::Datetime(date) => date.to_string().into(),
+        toml::Value::Array(items) => items.iter().map(json).collect(),
+        toml::Value::Table(table) => {
+            Value::Object(table.iter().map(|(name, value)| (name.clone(), json(value))).collect())
+        }
+    }
+}
