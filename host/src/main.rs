@@ -1,3 +1,7 @@
 //! The `zelador` binary: parse, call, exit code. Everything else is in the library.
 
-fn main() {}
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    zelador::cli::main()
+}

@@ -1,1 +1,105 @@
-//! Stub: the room is being built.
+//! The command line: a file a verb, which reads its arguments, calls the library and prints.
+
+mod backup;
+mod check;
+mod compile_plugin;
+mod completions;
+mod error;
+mod init;
+mod job;
+mod output;
+mod plugin;
+mod run;
+mod schedule;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+use crate::assembly::Assembly;
+use crate::config::{Config, Environment};
+
+pub use error::{AlreadyTold, Usage};
+pub use output::{Output, table};
+
+/// Looks after a multi-tenant SaaS: proven backups, reminders, webhooks, alerts, every decision a plugin
+#[derive(Debug, Parser)]
+#[command(name = "zelador", version, max_term_width = 100)]
+pub struct Cli {
+    /// The configuration file
+    #[arg(long, global = true, value_name = "FILE", default_value = "zelador.toml", env = "ZELADOR_CONFIG")]
+    config: PathBuf,
+    /// Print data as JSON
+    #[arg(long, global = true)]
+    json: bool,
+    #[command(subcommand)]
+    verb: Verb,
+}
+
+#[derive(Debug, Subcommand)]
+enum Verb {
+    Init(init::Args),
+    Run(run::Args),
+    Check(check::Args),
+    #[command(subcommand)]
+    Job(job::Verb),
+    #[command(subcommand)]
+    Schedule(schedule::Verb),
+    #[command(subcommand)]
+    Backup(backup::Verb),
+    #[command(subcommand)]
+    Plugin(plugin::Verb),
+    Completions(completions::Args),
+    #[command(hide = true)]
+    CompilePlugin(compile_plugin::Args),
+}
+
+/// Parses the arguments of this process, obeys them, and says how it ended.
+pub fn main() -> ExitCode {
+    let cli = Cli::parse();
+    // The compiling child is started often and needs neither a runtime nor a log.
+    if let Verb::CompilePlugin(args) = cli.verb {
+        return compile_plugin::run(args);
+    }
+    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(source) => return error::exit_code(Err(source.into())),
+    };
+    let result = runtime.block_on(obey(cli));
+    // A blocking thread that still reads a file must not keep a finished command alive.
+    runtime.shutdown_background();
+    error::exit_code(result)
+}
+
+async fn obey(cli: Cli) -> anyhow::Result<()> {
+    let output = Output::new(cli.json);
+    let place = Place { config: cli.config };
+    match cli.verb {
+        Verb::Init(args) => init::run(args, output),
+        Verb::Run(args) => run::run(args, place).await,
+        Verb::Check(args) => check::run(args, &place, output).await,
+        Verb::Job(verb) => job::run(verb, &place, output).await,
+        Verb::Schedule(verb) => schedule::run(verb, output),
+        Verb::Backup(verb) => backup::run(verb, &place, output).await,
+        Verb::Plugin(verb) => plugin::run(verb, &place, output).await,
+        Verb::Completions(args) => completions::run(&args, output),
+        Verb::CompilePlugin(args) => unreachable!("handled before the runtime was started: {args:?}"),
+    }
+}
+
+/// Where the configuration is, for the verbs that need one.
+#[derive(Debug, Clone)]
+pub struct Place {
+    config: PathBuf,
+}
+
+impl Place {
+    fn config(&self) -> anyhow::Result<Config> {
+        Ok(Config::load(&self.config, &Environment::of_process())?)
+    }
+
+    async fn assembly(&self) -> anyhow::Result<Assembly> {
+        Assembly::new(self.config()?).await
+    }
+}

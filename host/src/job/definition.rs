@@ -7,7 +7,7 @@ use serde_json::{Map, Value};
 
 use crate::config::{self, Config};
 use crate::plugin::Grants;
-use crate::schedule::{Expression, Schedule};
+use crate::schedule::Schedule;
 
 /// A job.
 #[derive(Debug, Clone)]
@@ -24,13 +24,6 @@ pub struct Definition {
     pub settings: Value,
     /// The budget of its calls, where the operator set one.
     pub limits: config::Limits,
-}
-
-impl Definition {
-    /// Changes exactly when the instants of the schedule do: a changed schedule owes nothing from before the change.
-    pub fn schedule_fingerprint(&self) -> String {
-        format!("{} {}", self.config.schedule.as_deref().unwrap_or("-"), self.config.timezone.0)
-    }
 }
 
 /// All jobs, by name.
@@ -70,8 +63,8 @@ impl Catalogue {
 fn define(name: &str, job: &config::Job, config: &Config) -> Result<Definition, Vec<String>> {
     let mut problems = Vec::new();
     let mut keep = |problem: String| problems.push(format!("[job.{name}] {problem}"));
-    let expression = job.schedule.as_deref().map(Expression::parse).transpose();
-    let expression = expression.map_err(|error| keep(format!("schedule: {error}"))).ok().flatten();
+    let schedule = job.schedule.as_deref().map(|text| Schedule::parse(text, job.timezone.0)).transpose();
+    let schedule = schedule.map_err(|error| keep(format!("schedule: {error}"))).ok().flatten();
     let grants = Grants::parse(&job.grants).map_err(|error| keep(format!("grants: {error}")));
     if job.retry.attempts == 0 {
         keep("retry.attempts: a run has at least one attempt; to stop the schedule set enabled = false".into());
@@ -81,7 +74,7 @@ fn define(name: &str, job: &config::Job, config: &Config) -> Result<Definition, 
         Ok(grants) if problems.is_empty() => Ok(Definition {
             name: name.to_owned(),
             config: job.clone(),
-            schedule: expression.map(|expression| Schedule::new(expression, job.timezone.0)),
+            schedule,
             grants,
             settings: merged(defaults.map(|plugin| &plugin.settings), &job.settings),
             limits: defaults.map(|plugin| plugin.limits).unwrap_or_default(),
