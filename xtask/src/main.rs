@@ -1,3 +1,41 @@
-//! The developer's commands.
+//! The developer's commands: `cargo xtask build`, `test`, `demo`, `freeze-contract`.
+//!
+//! They install what they miss, say what they do, and are silent about it the second time. They know how Zelador is
+//! built, not how it works.
 
-fn main() {}
+mod build;
+mod components;
+mod install;
+mod run;
+mod wasm_std;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+/// The developer's commands.
+#[derive(Parser)]
+#[command(bin_name = "cargo xtask")]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Builds the binary and the components.
+    Build(build::Options),
+}
+
+fn main() -> ExitCode {
+    let result = match Arguments::parse().command {
+        Command::Build(options) => build::build(&options),
+    };
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
