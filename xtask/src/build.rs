@@ -29,11 +29,20 @@ pub enum Profile {
 /// Builds what the options say.
 pub fn build(options: &Options) -> Result<()> {
     components::build()?;
-    if options.guests {
-        return Ok(());
-    }
     match options.profile {
-        Profile::Dev => run(cargo().args(["build", "--locked", "--workspace", "--all-targets"])),
+        _ if options.guests => Ok(()),
+        Profile::Dev => binary_and_tests(),
         Profile::Release => run(cargo().args(["build", "--locked", "--release", "--package", "zelador"])),
     }
+}
+
+/// Builds what the tests run: the components, the binary, the tests themselves.
+pub fn for_tests() -> Result<()> {
+    components::build()?;
+    binary_and_tests()
+}
+
+/// All of the workspace at once, so that its dependencies are compiled once, with one set of features.
+fn binary_and_tests() -> Result<()> {
+    run(cargo().args(["build", "--locked", "--workspace", "--all-targets"]))
 }

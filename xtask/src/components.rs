@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::ffi::OsStr;
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 
 use anyhow::{Context, Result, bail};
 use serde_json::Value;
@@ -33,27 +34,37 @@ pub fn build() -> Result<()> {
     Ok(())
 }
 
-/// Where the crates of both workspaces are compiled: one folder, so that the standard library is built once.
-pub fn build_folder() -> PathBuf {
-    target().join("wasm")
+/// A cargo command on a workspace of guests, for this machine instead of WebAssembly: their own tests and lints.
+pub fn native(command: &str, workspace: &str) -> Command {
+    cargo_on(workspace, &[command, "--locked", "--workspace"])
+}
+
+/// Both workspaces are compiled in one folder, so that the standard library is built once.
+fn cargo_on(workspace: &str, arguments: &[&str]) -> Command {
+    let mut cargo = cargo();
+    cargo
+        .args(arguments)
+        .arg("--manifest-path")
+        .arg(root().join(workspace).join("Cargo.toml"))
+        .arg("--target-dir")
+        .arg(target().join("wasm"));
+    cargo
 }
 
 /// Compiles a workspace; returns its modules by the names of their crates' folders.
 fn modules(workspace: &str, wasm_std: &WasmStd) -> Result<BTreeMap<String, PathBuf>> {
-    let mut cargo = cargo();
-    cargo
-        .args([
+    let mut cargo = cargo_on(
+        workspace,
+        &[
             "build",
+            "--quiet",
             "--release",
             "--locked",
             "--message-format=json-render-diagnostics",
             "--target",
             TARGET,
-        ])
-        .arg("--manifest-path")
-        .arg(root().join(workspace).join("Cargo.toml"))
-        .arg("--target-dir")
-        .arg(build_folder());
+        ],
+    );
     wasm_std.configure(&mut cargo);
     let messages = output(&mut cargo)?;
     messages.lines().filter_map(|line| built_module(line).transpose()).collect()

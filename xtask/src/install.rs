@@ -7,6 +7,9 @@ use anyhow::{Result, bail};
 
 use crate::run::{output, run_quietly, say, succeeds};
 
+/// Where Debian keeps the server's programs, a folder a version.
+const POSTGRESQL: &str = "/usr/lib/postgresql";
+
 /// Whether this machine installs with `apt-get`.
 pub fn is_debian() -> bool {
     Path::new("/etc/debian_version").exists() && succeeds(Command::new("apt-get").arg("--version"))
@@ -21,6 +24,23 @@ pub fn debian_packages(packages: &[&str], purpose: &str) -> Result<()> {
     say(&format!("installing {} with apt-get: {purpose}", missing.join(" ")));
     run_quietly(apt_get()?.args(["-qq", "update"]))?;
     run_quietly(apt_get()?.args(["-qq", "install", "--yes", "--no-install-recommends"]).args(missing))
+}
+
+/// Installs a PostgreSQL server, if there is none.
+pub fn postgresql() -> Result<()> {
+    if has_postgresql() {
+        return Ok(());
+    }
+    if !is_debian() {
+        bail!("the tests need PostgreSQL's server programs under {POSTGRESQL}; install them and start again");
+    }
+    debian_packages(&["postgresql"], "the tests run against real clusters of their own")
+}
+
+/// Whether a PostgreSQL server is installed where Debian puts it.
+pub fn has_postgresql() -> bool {
+    let Ok(versions) = std::fs::read_dir(POSTGRESQL) else { return false };
+    versions.flatten().any(|version| version.path().join("bin/postgres").is_file())
 }
 
 fn is_installed(package: &str) -> bool {

@@ -5,8 +5,11 @@
 
 mod build;
 mod components;
+mod deny;
+mod freeze;
 mod install;
 mod run;
+mod test;
 mod wasm_std;
 
 use std::process::ExitCode;
@@ -25,11 +28,17 @@ struct Arguments {
 enum Command {
     /// Builds the binary and the components.
     Build(build::Options),
+    /// Checks everything that a change must pass.
+    Test(test::Options),
+    /// Copies the contract to wit/released/VERSION, where the tests compare it from then on.
+    FreezeContract,
 }
 
 fn main() -> ExitCode {
     let result = match Arguments::parse().command {
         Command::Build(options) => build::build(&options),
+        Command::Test(options) => test::check(&options),
+        Command::FreezeContract => freeze::contract(),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,

@@ -33,12 +33,18 @@ impl metadata::Guest for Greeter {
 
 impl runs::Guest for Greeter {
     fn run(context: RunContext) -> Result<Report, Failure> {
-        let linger = settings::duration_of("linger").map_err(|error| Failure::InvalidSettings(format!("{error:?}")))?;
+        let linger = settings::duration_of("linger")
+            .map_err(|error| Failure::InvalidSettings(format!("{error:?}")))?;
         if let Some(milliseconds) = linger {
             let end = context.started_at.saturating_add_unsigned(milliseconds);
             while clock::now() < end {}
         }
-        Ok(Report { summary: format!("hello from {VERSION}"), warnings: vec![], data: None, extensions: vec![] })
+        Ok(Report {
+            summary: format!("hello from {VERSION}"),
+            warnings: vec![],
+            data: None,
+            extensions: vec![],
+        })
     }
 }
 

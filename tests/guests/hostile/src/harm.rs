@@ -24,8 +24,12 @@ pub fn inflict(mode: &str) -> Result<String, Failure> {
         // What the host holds or writes for the guest.
         "huge-log" => huge_log(amount("bytes", 200 * MIB)?),
         "many-fields" => many_fields(amount("count", 1_000_000)?),
-        "log-flood" => flood(amount("count", 1_000_000)?, |i| log::write(Level::Error, &format!("line {i}"), &[])),
-        "progress-flood" => flood(amount("count", 1_000_000)?, |i| progress::update(i as u64, 0, "still at it")),
+        "log-flood" => {
+            flood(amount("count", 1_000_000)?, |i| log::write(Level::Error, &format!("line {i}"), &[]))
+        }
+        "progress-flood" => {
+            flood(amount("count", 1_000_000)?, |i| progress::update(i as u64, 0, "still at it"))
+        }
         "settings-flood" => flood(amount("count", 1_000_000)?, |_| drop(black_box(settings::document()))),
         "huge-random" => Ok(format!("{} bytes", random::bytes(u32::MAX).len())),
         "huge-name" => Ok(format!("{:?}", settings::text(&"n".repeat(amount("bytes", 200 * MIB)?)))),
@@ -77,7 +81,8 @@ fn huge_log(bytes: usize) -> Result<String, Failure> {
 }
 
 fn many_fields(count: usize) -> Result<String, Failure> {
-    let fields: Vec<_> = (0..count).map(|i| log::Field { name: format!("n{i}"), value: "v".into() }).collect();
+    let fields: Vec<_> =
+        (0..count).map(|i| log::Field { name: format!("n{i}"), value: "v".into() }).collect();
     log::write(Level::Info, "many fields", &fields);
     Ok(format!("logged {count} fields"))
 }

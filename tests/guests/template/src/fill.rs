@@ -16,7 +16,9 @@ pub struct Variables(Map<String, Value>);
 
 impl Variables {
     pub fn parse(json: &str) -> Result<Self, String> {
-        serde_json::from_str(json).map(Self).map_err(|error| format!("the data is not a JSON object: {error}"))
+        serde_json::from_str(json)
+            .map(Self)
+            .map_err(|error| format!("the data is not a JSON object: {error}"))
     }
 
     fn get(&self, name: &str) -> Result<String, String> {
