@@ -1,0 +1,89 @@
+//! Which firings of a job are due now, and what becomes of those that passed while nothing ran. Pure, so that
+//! a daemon that dies between planning and recording plans the same again.
+
+use std::time::Duration;
+
+use chrono::{DateTime, TimeDelta};
+
+use super::Schedule;
+use crate::clock::Timestamp;
+use crate::config::Missed;
+
+/// How many runs one plan starts at most: more would keep a job busy with the past for longer than its past
+/// is worth.
+pub const FIRED_AT_MOST: usize = 100;
+
+/// How far `left_out` counts: the number is for a log line, and each firing costs microseconds to find.
+pub const COUNTED_AT_MOST: usize = 1000;
+
+/// A cursor that is farther ahead of the clock was written under a clock that was wrong. Less is a clock set
+/// back: a machine that took its hardware clock for local time is up to 14 hours off.
+pub const LARGEST_CLOCK_STEP: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// What to do about one job now.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Plan {
+    /// The instants to fire for, oldest first; at most [`FIRED_AT_MOST`].
+    pub fire: Vec<Timestamp>,
+    /// How many other instants passed and will not be fired for; counted up to [`COUNTED_AT_MOST`].
+    pub left_out: usize,
+    /// Every instant up to this one is decided: to be stored after the firings are recorded.
+    pub cursor: Timestamp,
+    /// How far the old cursor was ahead of `now`, if that was more than [`LARGEST_CLOCK_STEP`]: a clock was
+    /// wrong then or is wrong now, and a person should look. The new cursor is `now`; an instant that fires
+    /// once more is stopped by its record.
+    pub cursor_was_ahead: Option<Duration>,
+}
+
+/// Decides about the firings after `cursor`, up to `now`. Those that are at most `grace` late are on time and
+/// fire under each policy; older ones are missed. No cursor: the schedule is new, and its past means nothing.
+///
+/// A clock that was set back fires nothing before it has passed the cursor again.
+pub fn plan(
+    schedule: &Schedule,
+    cursor: Option<Timestamp>,
+    now: Timestamp,
+    missed: Missed,
+    grace: Duration,
+) -> Plan {
+    let Some(cursor) = cursor else { return Plan::nothing(now) };
+    if now < cursor {
+        return behind(cursor, now);
+    }
+    let mut due: Vec<_> = schedule.between_newest_first(cursor, now).take(FIRED_AT_MOST).collect();
+    due.reverse();
+    let Some(newest) = due.last().copied() else { return Plan::nothing(cursor) };
+
+    let missed_before = before(now, grace);
+    let on_time = due.partition_point(|instant| *instant < missed_before);
+    let fire = match missed {
+        Missed::RunAll => due,
+        Missed::Skip => due.split_off(on_time),
+        // A firing that is on time stands for the missed ones too.
+        Missed::RunOnce => due.split_off(on_time.min(due.len() - 1)),
+    };
+    let passed = schedule.between(cursor, now).take(fire.len() + COUNTED_AT_MOST).count();
+    Plan { left_out: passed - fire.len(), fire, ..Plan::nothing(newest) }
+}
+
+impl Plan {
+    fn nothing(cursor: Timestamp) -> Self {
+        Self { fire: Vec::new(), left_out: 0, cursor, cursor_was_ahead: None }
+    }
+}
+
+/// The clock is before the cursor.
+fn behind(cursor: Timestamp, now: Timestamp) -> Plan {
+    let ahead = (cursor - now).to_std().unwrap_or_default();
+    if ahead <= LARGEST_CLOCK_STEP {
+        return Plan::nothing(cursor);
+    }
+    Plan { cursor_was_ahead: Some(ahead), ..Plan::nothing(now) }
+}
+
+fn before(now: Timestamp, grace: Duration) -> Timestamp {
+    TimeDelta::from_std(grace)
+        .ok()
+        .and_then(|grace| now.checked_sub_signed(grace))
+        .unwrap_or(DateTime::<chrono::Utc>::MIN_UTC)
+}
