@@ -1,1 +1,179 @@
-//! Stub: the room is being built.
+//! The daemon: wires the parts together and runs them until a signal.
+//!
+//! SIGTERM and SIGINT drain: nothing new is started, what runs may finish for a while; a second one ends it at once.
+//! SIGHUP reads the configuration again.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::{Context, anyhow};
+use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::sync::broadcast::error::RecvError;
+use tokio::sync::{Notify, broadcast, watch};
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use crate::assembly::Assembly;
+use crate::config::{Config, Environment};
+use crate::job::{Catalogue, Executor, Scheduler, Worker};
+use crate::plugin::{Directory, PluginEvent};
+use crate::store::{NewPluginVersion, Store};
+use crate::web;
+
+/// A daemon whose parts run.
+pub struct Daemon {
+    config_path: PathBuf,
+    address: SocketAddr,
+    drain_at_most: Duration,
+    catalogue: watch::Sender<Arc<Catalogue>>,
+    drain: CancellationToken,
+    abort: CancellationToken,
+    /// What must end before the process does.
+    work: TaskTracker,
+    /// What serves the work and ends after it.
+    service: CancellationToken,
+    served: TaskTracker,
+}
+
+impl Daemon {
+    /// Starts every part. `config_path` is read again on SIGHUP.
+    pub async fn start(assembly: Assembly, config_path: PathBuf) -> anyhow::Result<Self> {
+        let jobs = catalogue(&assembly.config)?;
+        let listener = web::bind(assembly.config.web.listen).await?;
+        let address = listener.local_addr()?;
+        clean_up(&assembly).await?;
+        let plugins = assembly.config.resolve(&assembly.config.plugins.dir);
+        let plugins = Directory::watch(assembly.runtime()?, plugins).await?;
+
+        let (catalogue, jobs) = watch::channel(Arc::new(jobs));
+        let daemon = Self {
+            config_path,
+            address,
+            drain_at_most: assembly.config.daemon.drain,
+            catalogue,
+            drain: CancellationToken::new(),
+            abort: CancellationToken::new(),
+            work: TaskTracker::new(),
+            service: CancellationToken::new(),
+            served: TaskTracker::new(),
+        };
+        let (events, store) = (plugins.events(), assembly.store.clone());
+        daemon.served.spawn(daemon.service.clone().run_until_cancelled_owned(record_versions(events, store)));
+        daemon.served.spawn(web::serve(listener, daemon.service.clone()));
+        daemon.start_jobs(&assembly, plugins, jobs);
+        Ok(daemon)
+    }
+
+    fn start_jobs(&self, assembly: &Assembly, plugins: Directory, jobs: watch::Receiver<Arc<Catalogue>>) {
+        let queued = Arc::new(Notify::new());
+        let (store, clock) = (assembly.store.clone(), Arc::clone(&assembly.clock));
+        let executor = Executor { store: store.clone(), plugins: Arc::new(plugins), clock: Arc::clone(&clock) };
+        let worker = Worker::new(executor, jobs.clone(), Arc::clone(&queued));
+        self.work.spawn(worker.run(self.drain.clone(), self.abort.clone()));
+        self.work.spawn(Scheduler::new(store, clock, jobs, queued).run(self.drain.clone()));
+    }
+
+    /// Where the HTTP server listens.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Runs until a signal ends it, and until the work under way is done or given up.
+    pub async fn run(self) -> anyhow::Result<()> {
+        let mut signals = Signals::new()?;
+        self.until_told_to_end(&mut signals).await;
+        tracing::info!(at_most = ?self.drain_at_most, "draining: finishing what runs; signal again to end at once");
+        self.drain.cancel();
+        self.work.close();
+        tokio::select! {
+            () = self.work.wait() => {}
+            () = tokio::time::sleep(self.drain_at_most) => {
+                tracing::warn!("the time to drain is over; what still runs is interrupted");
+            }
+            () = signals.end() => tracing::warn!("told again to end; what still runs is interrupted"),
+        }
+        self.abort.cancel();
+        self.work.wait().await;
+        self.service.cancel();
+        self.served.close();
+        self.served.wait().await;
+        tracing::info!("ended");
+        Ok(())
+    }
+
+    async fn until_told_to_end(&self, signals: &mut Signals) {
+        loop {
+            tokio::select! {
+                () = signals.end() => return,
+                _ = signals.hangup.recv() => self.reload(),
+            }
+        }
+    }
+
+    /// A configuration that is wrong changes nothing: the last good one goes on.
+    fn reload(&self) {
+        let reloaded = Config::load(&self.config_path, &Environment::of_process())
+            .map_err(anyhow::Error::from)
+            .and_then(|config| catalogue(&config));
+        match reloaded {
+            Ok(jobs) => {
+                self.catalogue.send_replace(Arc::new(jobs));
+                tracing::info!("the jobs of the configuration were read again; the rest of it counts after a restart");
+            }
+            Err(error) => tracing::error!("the configuration was not taken over: {error:#}"),
+        }
+    }
+}
+
+fn catalogue(config: &Config) -> anyhow::Result<Catalogue> {
+    Catalogue::new(config).map_err(|problems| anyhow!("the configuration is wrong:\n  {}", problems.join("\n  ")))
+}
+
+/// What a process that was killed left behind.
+async fn clean_up(assembly: &Assembly) -> anyhow::Result<()> {
+    for path in assembly.archive.sweep().await? {
+        tracing::warn!(path = %path.display(), "removed what an interrupted backup left behind");
+    }
+    assembly.archive.reconcile().await.context("the index of the backups could not be brought in step")
+}
+
+/// Every version that is seen is recorded; a store that does not answer must not keep a plugin from serving.
+async fn record_versions(mut events: broadcast::Receiver<PluginEvent>, store: Store) {
+    loop {
+        match events.recv().await {
+            Ok(event) => {
+                if let Err(error) = store.record_plugin_version(&version(event)).await {
+                    tracing::warn!(%error, "a plugin's version could not be recorded");
+                }
+            }
+            Err(RecvError::Lagged(missed)) => tracing::warn!(missed, "plugin versions were not recorded"),
+            Err(RecvError::Closed) => return,
+        }
+    }
+}
+
+struct Signals {
+    terminate: Signal,
+    interrupt: Signal,
+    hangup: Signal,
+}
+
+impl Signals {
+    fn new() -> anyhow::Result<Self> {
+        let listen = |kind| signal(kind).context("cannot listen for signals");
+        Ok(Self {
+            terminate: listen(SignalKind::terminate())?,
+            interrupt: listen(SignalKind::interrupt())?,
+            hangup: listen(SignalKind::hangup())?,
+        })
+    }
+
+    async fn end(&mut self) {
+        tokio::select! {
+            _ = self.terminate.recv() => {}
+            _ = self.interrupt.recv() => {}
+        }
+    }
+}

@@ -5,6 +5,9 @@
 
 pub mod cli;
 pub mod daemon;
+
+pub mod assembly;
+
 pub mod web;
 
 pub mod backup;

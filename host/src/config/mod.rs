@@ -16,7 +16,7 @@ use serde::Deserialize;
 pub use error::ConfigError;
 pub use job::{Job, Missed, Overlap, Retry};
 pub use legacy_env::Environment;
-pub use sections::{Backup, Database, Limits, Mail, Plugin, Plugins, Store, Web, Webhook};
+pub use sections::{Backup, Daemon, Database, Limits, Mail, Plugin, Plugins, Store, Web, Webhook};
 pub use value::{Bytes, Text, Zone};
 
 /// The name under which Zelador's own store is backed up and granted, beside the configured servers.
@@ -30,6 +30,8 @@ pub struct Config {
     pub store: Store,
     /// Where the plugins live.
     pub plugins: Plugins,
+    /// The daemon itself.
+    pub daemon: Daemon,
     /// The HTTP server.
     pub web: Web,
     /// The database servers to look after, by name.
@@ -70,14 +72,6 @@ impl Config {
     /// A path of the configuration as one that can be opened.
     pub fn resolve(&self, path: impl AsRef<Path>) -> PathBuf {
         self.base.join(path)
-    }
-
-    /// The store's URL with the path of an embedded database made absolute to the configuration's folder.
-    pub fn store_url(&self) -> String {
-        match self.store.url.as_str().strip_prefix("sqlite:") {
-            Some(path) => format!("sqlite:{}", self.resolve(path.trim_start_matches("//")).display()),
-            None => self.store.url.as_str().to_owned(),
-        }
     }
 
     /// Names end up in file names, grants and lock names, so they are kept plain.

@@ -43,6 +43,22 @@ impl Default for Plugins {
     }
 }
 
+/// `[daemon]`: the daemon itself.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
+pub struct Daemon {
+    /// How long a daemon that is told to end waits for the runs under way before it interrupts them.
+    #[serde(deserialize_with = "value::duration::deserialize")]
+    pub drain: Duration,
+}
+
+impl Default for Daemon {
+    /// Below the 90 s after which systemd kills.
+    fn default() -> Self {
+        Self { drain: Duration::from_secs(60) }
+    }
+}
+
 /// `[web]`: the HTTP server.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
