@@ -1,0 +1,114 @@
+//! The schedule's memory: which instants of a job were answered by a run, and how far its schedule was looked at.
+
+use super::database::Transaction;
+use super::run::{NewRun, Run, RunState, run_columns};
+use super::statement::Statement;
+use super::{Store, StoreError};
+use crate::clock::Timestamp;
+
+/// How far a job's schedule was looked at.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ScheduleCursor {
+    /// Firings up to this instant were dealt with.
+    pub instant: Timestamp,
+    /// What the schedule was then: another text means that the operator changed it.
+    pub fingerprint: String,
+}
+
+impl Store {
+    /// Records that a job fired, together with the run that answers it. The firing is the job and `scheduled_for`
+    /// (`not_before` where that is absent). `None` means that it was recorded before, by this host or another.
+    ///
+    /// # Errors
+    /// Any [`StoreError`]; then neither the firing nor the run is there.
+    pub async fn record_firing(&self, new: &NewRun) -> Result<Option<Run>, StoreError> {
+        let mut transaction = self.database.begin().await?;
+        let run = self.insert(&mut transaction, new).await?;
+        let firing = Statement::new(
+            "insert into firings (job, instant, run_id) values ($1, $2, $3) on conflict (job, instant) do nothing",
+        );
+        let firing = firing.bind(&new.job).bind(new.scheduled_for.unwrap_or(new.not_before)).bind(&run.id);
+        if transaction.change(firing).await? == 0 {
+            return Ok(None);
+        }
+        transaction.commit().await?;
+        Ok(Some(run))
+    }
+
+    /// Records a run that no schedule asked for, or another try.
+    ///
+    /// # Errors
+    /// Any [`StoreError`].
+    pub async fn insert_run(&self, new: &NewRun) -> Result<Run, StoreError> {
+        let mut transaction = self.database.begin().await?;
+        let run = self.insert(&mut transaction, new).await?;
+        transaction.commit().await?;
+        Ok(run)
+    }
+
+    pub(super) async fn insert(
+        &self,
+        transaction: &mut Transaction,
+        new: &NewRun,
+    ) -> Result<Run, StoreError> {
+        const INSERT: &str = concat!(
+            "insert into runs (id, job, plugin, trigger, scheduled_for, attempt, retry_of, state, not_before, \
+             created_at, finished_at, failure_class, failure_message) \
+             values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13) returning ",
+            run_columns!()
+        );
+        let now = self.now();
+        let skipped = new.skipped.as_ref();
+        let state = if skipped.is_some() { RunState::Skipped } else { RunState::Queued };
+        let insert = Statement::new(INSERT)
+            .bind(&self.new_id())
+            .bind(&new.job)
+            .bind(&new.plugin)
+            .bind(new.trigger)
+            .bind(new.scheduled_for)
+            .bind(new.attempt)
+            .bind(&new.retry_of)
+            .bind(state)
+            .bind(new.not_before)
+            .bind(now)
+            .bind(skipped.map(|_| now))
+            .bind(skipped.map(|failure| failure.class.as_str()))
+            .bind(skipped.map(|failure| failure.message.as_str()));
+        transaction.one(insert, Run::from_row).await
+    }
+
+    /// How far a job's schedule was looked at; `None` for a job that never had one.
+    ///
+    /// # Errors
+    /// Any [`StoreError`].
+    pub async fn schedule_cursor(&self, job: &str) -> Result<Option<ScheduleCursor>, StoreError> {
+        let select =
+            Statement::new("select instant, fingerprint from schedule_cursors where job = $1").bind(job);
+        self.database
+            .read_optional(select, |row| {
+                Ok(ScheduleCursor { instant: row.instant("instant")?, fingerprint: row.get("fingerprint")? })
+            })
+            .await
+    }
+
+    /// Remembers how far a job's schedule was looked at. For one fingerprint it only moves forward, whichever of
+    /// several hosts is slower.
+    ///
+    /// # Errors
+    /// Any [`StoreError`].
+    pub async fn set_schedule_cursor(
+        &self,
+        job: &str,
+        instant: Timestamp,
+        fingerprint: &str,
+    ) -> Result<(), StoreError> {
+        let upsert = Statement::new(
+            "insert into schedule_cursors (job, instant, fingerprint) values ($1, $2, $3) \
+             on conflict (job) do update set instant = excluded.instant, fingerprint = excluded.fingerprint \
+             where schedule_cursors.fingerprint <> excluded.fingerprint \
+                or schedule_cursors.instant < excluded.instant",
+        );
+        self.database.change(upsert.bind(job).bind(instant).bind(fingerprint)).await?;
+        Ok(())
+    }
+}
