@@ -10,6 +10,7 @@ use super::folder::Folder;
 use super::lock::TargetLocks;
 use super::manifest::{Content, Manifest, Proof, Scope};
 use super::name::{MANIFEST, Naming};
+use super::postgres::ProgramFolders;
 use super::progress::Observer;
 use super::server::Server;
 use super::verify::{Verification, verify};
@@ -25,8 +26,21 @@ pub struct ArchiveOptions {
     pub naming: Naming,
     /// A folder on a local disk for the password files of running dumps; made when it is first needed.
     pub scratch: PathBuf,
+    /// Where PostgreSQL's programs are looked for.
+    pub programs: ProgramFolders,
     /// Who asks for locks: a name for this process that tells a person which host and process it is.
     pub owner: String,
+}
+
+/// What to back up.
+#[derive(Debug, Clone)]
+pub struct BackupRequest {
+    /// The server.
+    pub server: Server,
+    /// What of it.
+    pub scope: Scope,
+    /// The run that asks, for the manifest.
+    pub run_id: Option<String>,
 }
 
 /// The artifacts of one backup folder. Cheap to clone.
@@ -40,6 +54,7 @@ pub(super) struct Parts {
     pub(super) folder: Folder,
     pub(super) naming: Naming,
     pub(super) scratch: PathBuf,
+    pub(super) programs: ProgramFolders,
     pub(super) owner: String,
     pub(super) clock: SharedClock,
     pub(super) locks: Arc<dyn TargetLocks>,
@@ -91,25 +106,24 @@ impl Archive {
         locks: Arc<dyn TargetLocks>,
         catalogue: Arc<dyn Catalogue>,
     ) -> Self {
-        let ArchiveOptions { folder, naming, scratch, owner } = options;
+        let ArchiveOptions { folder, naming, scratch, programs, owner } = options;
         let folder = Folder::new(folder);
-        Self { parts: Arc::new(Parts { folder, naming, scratch, owner, clock, locks, catalogue }) }
+        Self { parts: Arc::new(Parts { folder, naming, scratch, programs, owner, clock, locks, catalogue }) }
     }
 
     /// Makes a backup: dumps, compresses, syncs, reads back, publishes. Cancelling `cancel` or dropping the future ends
     /// the dump and removes what was written.
     pub async fn create(
         &self,
-        server: &Server,
-        scope: Scope,
+        request: BackupRequest,
         observer: Observer,
         cancel: &CancellationToken,
     ) -> Result<Artifact, BackupError> {
         let stop = cancel.child_token();
         let _stops_when_dropped = stop.clone().drop_guard();
-        let (parts, server) = (Arc::clone(&self.parts), server.clone());
+        let parts = Arc::clone(&self.parts);
         // A task of its own, so that a caller who goes away leaves it to clean up.
-        let made = tokio::spawn(async move { create::create(&parts, &server, scope, observer, stop).await });
+        let made = tokio::spawn(async move { create::create(&parts, request, observer, stop).await });
         made.await.expect("making a backup does not panic")
     }
 

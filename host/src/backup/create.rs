@@ -10,7 +10,7 @@ use tokio::task::spawn_blocking;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
-use super::archive::{Artifact, Parts};
+use super::archive::{Artifact, BackupRequest, Parts};
 use super::content::{Inspector, seal_sha256};
 use super::folder::Draft;
 use super::gzip::{self, GzipError, Written};
@@ -25,22 +25,20 @@ use crate::clock::Timestamp;
 /// Makes an artifact under the lock of its target.
 pub(super) async fn create(
     parts: &Parts,
-    server: &Server,
-    scope: Scope,
+    request: BackupRequest,
     observer: Observer,
     stop: CancellationToken,
 ) -> Result<Artifact, BackupError> {
-    if scope != Scope::Cluster {
-        return Err(BackupError::UnsupportedScope {
-            server: server.name().to_owned(),
-            reason: "single databases are not backed up yet; back up the whole server".to_owned(),
-        });
-    }
+    let BackupRequest { server, scope, run_id } = request;
     let target = Target { server: server.name().to_owned(), scope };
+    if target.scope != Scope::Cluster {
+        let reason = "single databases are not backed up yet; back up the whole server".to_owned();
+        return Err(BackupError::UnsupportedScope { server: target.server, reason });
+    }
     let id = Uuid::now_v7().to_string();
     let owner = format!("{} ({id})", parts.owner);
     let lock = TargetLock::acquire(&parts.locks, &target, &owner, &stop).await?;
-    let making = Making { parts, server, target: &target, id, observer, stop };
+    let making = Making { parts, server: &server, target: &target, id, run_id, observer, stop };
     let made = making.run().await;
     let lost = lock.is_lost();
     lock.release().await;
@@ -58,6 +56,7 @@ struct Making<'a> {
     server: &'a Server,
     target: &'a Target,
     id: String,
+    run_id: Option<String>,
     observer: Observer,
     stop: CancellationToken,
 }
@@ -80,7 +79,8 @@ impl Making<'_> {
     }
 
     async fn of_cluster(&self, access: &PostgresAccess) -> Result<Manifest, BackupError> {
-        let prepared = postgres::prepare(self.server, access, &self.parts.scratch).await?;
+        let prepared =
+            postgres::prepare(self.server, access, &self.parts.programs, &self.parts.scratch).await?;
         let (content, began) = (Content::PostgresCluster, self.parts.clock.now());
         let draft = self.reserve(content, began)?;
         let sink = Sink::of(&draft, content, &self.observer)?;
@@ -162,6 +162,7 @@ impl Making<'_> {
             server: self.target.server.clone(),
             scope: self.target.scope.clone(),
             content,
+            run_id: self.run_id.clone(),
             created_at: began,
             finished_at: began,
             size_bytes: written.size_bytes,

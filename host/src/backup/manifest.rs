@@ -26,6 +26,9 @@ pub struct Manifest {
     pub scope: Scope,
     /// What is inside, decompressed.
     pub content: Content,
+    /// The run that made it; absent where a person did.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub run_id: Option<String>,
     /// When the dump began.
     pub created_at: Timestamp,
     /// When it was verified and ready to be published.

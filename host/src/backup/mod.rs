@@ -19,12 +19,13 @@ mod server;
 mod sqlite;
 mod verify;
 
-pub use archive::{Archive, ArchiveOptions, Artifact, FileState};
+pub use archive::{Archive, ArchiveOptions, Artifact, BackupRequest, FileState};
 pub use catalogue::{Catalogue, NoCatalogue};
 pub use error::BackupError;
 pub use lock::{Acquired, LEASE, ProcessLocks, TargetLocks};
 pub use manifest::{Content, FORMAT, Manifest, Proof, Scope, Target};
 pub use name::Naming;
+pub use postgres::ProgramFolders;
 pub use progress::{Observer, Phase, Progress, unobserved};
 pub use server::{Engine, Server, Servers};
 pub use verify::Verification;

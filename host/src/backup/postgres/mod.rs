@@ -22,6 +22,7 @@ use child::Dump;
 use passfile::PassFile;
 use preflight::{ClusterInfo, ask};
 use programs::Program;
+pub use programs::ProgramFolders;
 
 /// The program that dumps a whole cluster.
 const PG_DUMPALL: &str = "pg_dumpall";
@@ -47,10 +48,11 @@ pub(super) struct Prepared {
 pub(super) async fn prepare(
     server: &Server,
     access: &PostgresAccess,
+    programs: &ProgramFolders,
     scratch: &Path,
 ) -> Result<Prepared, BackupError> {
     let ClusterInfo { version, major } = ask(server.name(), access).await?;
-    let program = programs::find(PG_DUMPALL, server.name(), major).await?;
+    let program = programs.find(PG_DUMPALL, server.name(), major).await?;
     let passfile = match &access.password {
         Some(password) => Some(PassFile::write(scratch, password)?),
         None => None,

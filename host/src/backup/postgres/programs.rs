@@ -12,9 +12,6 @@ use tokio::time::timeout;
 
 use super::super::BackupError;
 
-/// Where Debian keeps the programs of each version.
-const VERSIONED: &str = "/usr/lib/postgresql";
-
 /// What Debian puts into PATH: it only starts one of the programs above, chosen by rules of its own.
 const DEBIAN_WRAPPER: &str = "pg_wrapper";
 
@@ -45,51 +42,62 @@ impl Program {
     }
 }
 
-/// Finds `name` for a server of version `major`: the one in PATH if it fits, or else that of the nearest version that
-/// does. A program can dump servers of its own version and older ones; one whose version is unknown is taken at its
-/// word, it refuses by itself what it cannot do.
-pub(super) async fn find(name: &'static str, server: &str, major: u32) -> Result<Program, BackupError> {
-    let mut newest: Option<Program> = None;
-    for path in candidates(name) {
-        let Some(said) = said_by(&path, "--version").await else { continue };
-        let version = said.trim().split_once("(PostgreSQL) ").map(|(_, version)| version.to_owned());
-        let program = Program { path, version };
-        if program.major().is_none_or(|own| own >= major) {
-            return Ok(program);
-        }
-        if newest.as_ref().is_none_or(|newest| newest.major() < program.major()) {
-            newest = Some(program);
-        }
+/// Where PostgreSQL's programs are looked for.
+#[derive(Debug, Clone)]
+pub struct ProgramFolders(Vec<PathBuf>);
+
+impl ProgramFolders {
+    /// The folders of PATH first, as a person would expect; then those where Debian keeps the programs of each version,
+    /// oldest version first.
+    pub fn of_this_machine() -> Self {
+        let path = env::var_os("PATH").unwrap_or_default();
+        Self(env::split_paths(&path).chain(versioned()).collect())
     }
-    Err(match newest {
-        None => BackupError::ProgramMissing { program: name, server: server.to_owned(), major },
-        Some(newest) => BackupError::ServerTooNew {
-            program: name,
-            server: server.to_owned(),
-            major,
-            newest: newest.version_text().to_owned(),
-            path: newest.path,
-        },
-    })
+
+    /// These folders only, the first first.
+    pub fn only(folders: Vec<PathBuf>) -> Self {
+        Self(folders)
+    }
+
+    /// Finds `name` for a server of version `major`: the first program that is not older than the server, so that of the
+    /// nearest version where PATH has none. A program whose version is unknown is taken at its word: it refuses by
+    /// itself what it cannot do.
+    pub(super) async fn find(
+        &self,
+        name: &'static str,
+        server: &str,
+        major: u32,
+    ) -> Result<Program, BackupError> {
+        let mut newest: Option<Program> = None;
+        for path in self.0.iter().map(|folder| folder.join(name)).filter(|path| is_program(path)) {
+            let Some(said) = said_by(&path, "--version").await else { continue };
+            let version = said.trim().split_once("(PostgreSQL) ").map(|(_, version)| version.to_owned());
+            let program = Program { path, version };
+            if program.major().is_none_or(|own| own >= major) {
+                return Ok(program);
+            }
+            if newest.as_ref().is_none_or(|newest| newest.major() < program.major()) {
+                newest = Some(program);
+            }
+        }
+        let server = server.to_owned();
+        Err(match newest {
+            None => BackupError::ProgramMissing { program: name, server, major },
+            Some(Program { path, version }) => {
+                let newest = version.unwrap_or_default();
+                BackupError::ServerTooNew { program: name, server, major, newest, path }
+            }
+        })
+    }
 }
 
-/// PATH first, as a person would expect; then the versioned folders, oldest version first.
-fn candidates(name: &str) -> Vec<PathBuf> {
-    let in_path =
-        env::var_os("PATH").map(|path| env::split_paths(&path).collect::<Vec<_>>()).unwrap_or_default();
-    let mut versioned: Vec<(u32, PathBuf)> = fs::read_dir(VERSIONED)
-        .into_iter()
-        .flatten()
-        .flatten()
+fn versioned() -> impl Iterator<Item = PathBuf> {
+    let versions = fs::read_dir("/usr/lib/postgresql").into_iter().flatten().flatten();
+    let mut folders: Vec<(u32, PathBuf)> = versions
         .filter_map(|entry| Some((entry.file_name().to_str()?.parse().ok()?, entry.path().join("bin"))))
         .collect();
-    versioned.sort();
-    in_path
-        .into_iter()
-        .chain(versioned.into_iter().map(|(_, folder)| folder))
-        .map(|folder| folder.join(name))
-        .filter(|path| is_program(path))
-        .collect()
+    folders.sort();
+    folders.into_iter().map(|(_, folder)| folder)
 }
 
 fn is_program(path: &Path) -> bool {
