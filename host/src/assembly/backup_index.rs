@@ -3,7 +3,7 @@
 use anyhow::Context;
 use async_trait::async_trait;
 
-use crate::backup::{Artifact, Catalogue, Manifest, Scope};
+use crate::backup::{Artifact, Catalogue, Manifest, Proof, Scope};
 use crate::store::{self, ArtifactFilter, ArtifactScope, Store, StoreError};
 
 /// The store as an index of one host's backup folder.
@@ -69,4 +69,16 @@ impl StoreIndex {
 
 fn proof(artifact: &Artifact) -> Option<store::Proof> {
     artifact.proof().map(level)
+}
+
+fn level(proof: Proof) -> store::Proof {
+    match proof {
+        Proof::Present => store::Proof::Present,
+        Proof::Hash => store::Proof::Hash,
+        Proof::Decompressed => store::Proof::Decompressed,
+        Proof::Structure => store::Proof::Structure,
+        Proof::Restored => store::Proof::Restored,
+        Proof::Contents => store::Proof::Contents,
+        Proof::ClusterRestored => store::Proof::ClusterRestored,
+    }
 }

@@ -2,7 +2,6 @@
 
 mod backup;
 mod check;
-mod compile_plugin;
 mod completions;
 mod error;
 mod init;
@@ -19,6 +18,7 @@ use clap::{Parser, Subcommand};
 
 use crate::assembly::Assembly;
 use crate::config::{Config, Environment};
+use crate::plugin::{self as plugin_room, COMPILE_VERB};
 
 pub use error::{AlreadyTold, Usage};
 pub use output::{Output, table};
@@ -51,16 +51,17 @@ enum Verb {
     #[command(subcommand)]
     Plugin(plugin::Verb),
     Completions(completions::Args),
-    #[command(hide = true)]
-    CompilePlugin(compile_plugin::Args),
+    /// Compiles a component for the daemon: its own child process
+    #[command(hide = true, name = COMPILE_VERB)]
+    CompilePlugin,
 }
 
 /// Parses the arguments of this process, obeys them, and says how it ended.
 pub fn main() -> ExitCode {
     let cli = Cli::parse();
     // The compiling child is started often and needs neither a runtime nor a log.
-    if let Verb::CompilePlugin(args) = cli.verb {
-        return compile_plugin::run(args);
+    if matches!(cli.verb, Verb::CompilePlugin) {
+        return plugin_room::child_main();
     }
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
@@ -84,7 +85,7 @@ async fn obey(cli: Cli) -> anyhow::Result<()> {
         Verb::Backup(verb) => backup::run(verb, &place, output).await,
         Verb::Plugin(verb) => plugin::run(verb, &place, output).await,
         Verb::Completions(args) => completions::run(&args, output),
-        Verb::CompilePlugin(args) => unreachable!("handled before the runtime was started: {args:?}"),
+        Verb::CompilePlugin => unreachable!("handled before the runtime was started"),
     }
 }
 
