@@ -8,8 +8,11 @@ mod init;
 mod job;
 mod output;
 mod plugin;
+mod progress;
 mod run;
 mod schedule;
+mod signal;
+mod view;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -18,6 +21,7 @@ use clap::{Parser, Subcommand};
 
 use crate::assembly::Assembly;
 use crate::config::{Config, Environment};
+use crate::job::Catalogue;
 use crate::plugin::{self as plugin_room, COMPILE_VERB};
 
 pub use error::{AlreadyTold, Usage};
@@ -78,7 +82,7 @@ async fn obey(cli: Cli) -> anyhow::Result<()> {
     let place = Place { config: cli.config };
     match cli.verb {
         Verb::Init(args) => init::run(args, output),
-        Verb::Run(args) => run::run(args, place).await,
+        Verb::Run(args) => run::run(args, place, output).await,
         Verb::Check(args) => check::run(args, &place, output).await,
         Verb::Job(verb) => job::run(verb, &place, output).await,
         Verb::Schedule(verb) => schedule::run(verb, output),
@@ -98,6 +102,11 @@ pub struct Place {
 impl Place {
     fn config(&self) -> anyhow::Result<Config> {
         Ok(Config::load(&self.config, &Environment::of_process())?)
+    }
+
+    fn catalogue(&self, config: &Config) -> anyhow::Result<Catalogue> {
+        let wrong = |problems: Vec<String>| Usage(format!("{}:\n  {}", self.config.display(), problems.join("\n  ")));
+        Ok(Catalogue::new(config).map_err(wrong)?)
     }
 
     async fn assembly(&self) -> anyhow::Result<Assembly> {

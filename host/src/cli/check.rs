@@ -1,0 +1,173 @@
+//! `zelador check`: everything that can be wrong before anything runs.
+
+use serde::Serialize;
+
+use super::{AlreadyTold, Output, Place};
+use crate::assembly::Assembly;
+use crate::config::{Config, Environment};
+use crate::job::{Catalogue, Definition};
+use crate::plugin::{Directory, Kind, Limits, Settings};
+
+/// Checks configuration, schedules, plugins, grants, settings, servers and folders; runs nothing
+#[derive(Debug, clap::Args)]
+pub struct Args {}
+
+/// What was looked at and what was found.
+#[derive(Debug, Serialize)]
+struct Finding {
+    subject: String,
+    state: State,
+    message: String,
+    /// Whether the configuration is to blame, and not the world around it.
+    #[serde(skip)]
+    configuration: bool,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+enum State {
+    Ok,
+    Warning,
+    Error,
+}
+
+/// Runs the command.
+pub async fn run(_: Args, place: &Place, output: Output) -> anyhow::Result<()> {
+    let config = place.config()?;
+    let mut findings = Findings::default();
+    findings.environment(&config);
+    let jobs = findings.jobs(&config);
+    match Assembly::new(config).await {
+        Ok(assembly) => {
+            findings.ok("store", assembly.store.place().to_owned());
+            findings.servers(&assembly).await;
+            findings.plugins(&assembly, jobs.as_ref()).await;
+        }
+        Err(error) => findings.world("store", format!("{error:#}")),
+    }
+    findings.tell(output)
+}
+
+#[derive(Default)]
+struct Findings(Vec<Finding>);
+
+impl Findings {
+    fn add(&mut self, state: State, subject: &str, message: String, configuration: bool) {
+        self.0.push(Finding { subject: subject.to_owned(), state, message, configuration });
+    }
+
+    fn ok(&mut self, subject: &str, message: String) {
+        self.add(State::Ok, subject, message, false);
+    }
+
+    fn wrong(&mut self, subject: &str, message: String) {
+        self.add(State::Error, subject, message, true);
+    }
+
+    fn world(&mut self, subject: &str, message: String) {
+        self.add(State::Error, subject, message, false);
+    }
+
+    fn environment(&mut self, config: &Config) {
+        let environment = Environment::of_process();
+        let names: Vec<&str> = environment.names().collect();
+        if !names.is_empty() {
+            self.ok("environment", format!("{} speak where the file is silent", names.join(", ")));
+        }
+        if config.job.is_empty() {
+            self.add(State::Warning, "jobs", "no [job.NAME] yet: the daemon has nothing to do".to_owned(), false);
+        }
+    }
+
+    fn jobs(&mut self, config: &Config) -> Option<Catalogue> {
+        match Catalogue::new(config) {
+            Ok(jobs) => Some(jobs),
+            Err(problems) => {
+                problems.into_iter().for_each(|problem| self.wrong("jobs", problem));
+                None
+            }
+        }
+    }
+
+    async fn servers(&mut self, assembly: &Assembly) {
+        for server in assembly.servers.values() {
+            let subject = format!("server {}", server.name());
+            match assembly.archive.probe(server).await {
+                Ok(found) => self.ok(&subject, found),
+                Err(error) => self.world(&subject, error.to_string()),
+            }
+        }
+        match assembly.archive.check_folder().await {
+            Ok(folder) => self.ok("backups", folder.display().to_string()),
+            Err(error) => self.world("backups", error.to_string()),
+        }
+    }
+
+    async fn plugins(&mut self, assembly: &Assembly, jobs: Option<&Catalogue>) {
+        let directory = match assembly.plugins().await {
+            Ok(directory) => directory,
+            Err(error) => return self.world("plugins", format!("{error:#}")),
+        };
+        for plugin in directory.list() {
+            let subject = format!("plugin {}", plugin.name);
+            match &plugin.refused {
+                None => self.ok(&subject, plugin.to_string()),
+                Some(reason) => self.world(&subject, reason.to_string()),
+            }
+        }
+        for job in jobs.into_iter().flat_map(Catalogue::iter) {
+            let subject = format!("job {}", job.name);
+            match check_job(job, &directory) {
+                Ok(next) => self.ok(&subject, next),
+                Err(reasons) => reasons.into_iter().for_each(|reason| self.wrong(&subject, reason)),
+            }
+        }
+    }
+
+    fn tell(self, output: Output) -> anyhow::Result<()> {
+        output.data(&self.0, |findings| findings.iter().map(Finding::line).collect::<Vec<_>>().join("\n"))?;
+        let wrong: Vec<&Finding> = self.0.iter().filter(|finding| finding.state == State::Error).collect();
+        if wrong.is_empty() {
+            return Ok(());
+        }
+        Err(AlreadyTold { configuration: wrong.iter().any(|finding| finding.configuration) }.into())
+    }
+}
+
+impl Finding {
+    fn line(&self) -> String {
+        let state = match self.state {
+            State::Ok => "ok     ",
+            State::Warning => "warning",
+            State::Error => "ERROR  ",
+        };
+        format!("{state}  {}: {}", self.subject, self.message)
+    }
+}
+
+/// Everything about a job that can be told without running its plugin.
+fn check_job(job: &Definition, plugins: &Directory) -> Result<String, Vec<String>> {
+    let name = &job.config.plugin;
+    let plugin = plugins.get(name).ok_or_else(|| vec![format!("its plugin `{name}` is not active")])?;
+    if plugin.kind() != Kind::Job {
+        return Err(vec![format!("plugin `{name}` is of kind `{}`, and a job needs `job`", plugin.kind())]);
+    }
+    let mut reasons = Vec::new();
+    if let Err(error) = plugin.check_grants(&job.grants, &format!("job `{}`", job.name)) {
+        reasons.push(error.to_string());
+    }
+    if let Err(errors) = plugin.check_settings(&Settings::new(job.settings.clone())) {
+        reasons.extend(errors.iter().map(|error| format!("settings: {error}")));
+    }
+    if let Err(error) = Limits::of(Kind::Job).overridden(&job.limits) {
+        reasons.push(format!("[plugin.{name}.limits] {error}"));
+    }
+    if !reasons.is_empty() {
+        return Err(reasons);
+    }
+    Ok(match (&job.schedule, job.config.enabled) {
+        (Some(schedule), true) => format!("{schedule}, by plugin `{name}` {}", plugin.version()),
+        (Some(_), false) => "disabled".to_owned(),
+        (None, _) => "started by hand".to_owned(),
+    })
+}
