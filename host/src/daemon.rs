@@ -10,17 +10,19 @@ use std::time::Duration;
 
 use anyhow::{Context, anyhow};
 use tokio::signal::unix::{Signal, SignalKind, signal};
-use tokio::sync::broadcast::error::RecvError;
-use tokio::sync::{Notify, broadcast, watch};
+use tokio::sync::{Notify, mpsc, watch};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::assembly::Assembly;
 use crate::config::{Config, Environment};
 use crate::job::{Catalogue, Executor, Scheduler, Worker};
-use crate::plugin::{Directory, PluginEvent};
-use crate::store::{NewPluginVersion, Store};
+use crate::plugin::{self, Directory, PluginEvent, VersionState};
+use crate::store::{NewPluginVersion, PluginState, Store};
 use crate::web;
+
+/// Versions that wait to be recorded at most: all files of a full plugin folder, several times over.
+const VERSIONS_WAITING: usize = 1024;
 
 /// A daemon whose parts run.
 pub struct Daemon {
@@ -44,8 +46,9 @@ impl Daemon {
         let listener = web::bind(assembly.config.web.listen).await?;
         let address = listener.local_addr()?;
         clean_up(&assembly).await?;
+        let (versions, seen) = mpsc::channel(VERSIONS_WAITING);
         let plugins = assembly.config.resolve(&assembly.config.plugins.dir);
-        let plugins = Directory::watch(assembly.runtime()?, plugins).await?;
+        let plugins = Directory::open(assembly.runtime()?, plugins, Some(version_observer(versions))).await;
 
         let (catalogue, jobs) = watch::channel(Arc::new(jobs));
         let daemon = Self {
@@ -59,8 +62,7 @@ impl Daemon {
             service: CancellationToken::new(),
             served: TaskTracker::new(),
         };
-        let (events, store) = (plugins.events(), assembly.store.clone());
-        daemon.served.spawn(daemon.service.clone().run_until_cancelled_owned(record_versions(events, store)));
+        daemon.served.spawn(record_versions(seen, assembly.store.clone()));
         daemon.served.spawn(web::serve(listener, daemon.service.clone()));
         daemon.start_jobs(&assembly, plugins, jobs);
         Ok(daemon)
@@ -69,7 +71,8 @@ impl Daemon {
     fn start_jobs(&self, assembly: &Assembly, plugins: Directory, jobs: watch::Receiver<Arc<Catalogue>>) {
         let queued = Arc::new(Notify::new());
         let (store, clock) = (assembly.store.clone(), Arc::clone(&assembly.clock));
-        let executor = Executor { store: store.clone(), plugins: Arc::new(plugins), clock: Arc::clone(&clock) };
+        let executor =
+            Executor { store: store.clone(), plugins: Arc::new(plugins), clock: Arc::clone(&clock) };
         let worker = Worker::new(executor, jobs.clone(), Arc::clone(&queued));
         self.work.spawn(worker.run(self.drain.clone(), self.abort.clone()));
         self.work.spawn(Scheduler::new(store, clock, jobs, queued).run(self.drain.clone()));
@@ -104,11 +107,8 @@ impl Daemon {
     }
 
     async fn until_told_to_end(&self, signals: &mut Signals) {
-        loop {
-            tokio::select! {
-                () = signals.end() => return,
-                _ = signals.hangup.recv() => self.reload(),
-            }
+        while signals.next().await == Told::Reload {
+            self.reload();
         }
     }
 
@@ -120,7 +120,9 @@ impl Daemon {
         match reloaded {
             Ok(jobs) => {
                 self.catalogue.send_replace(Arc::new(jobs));
-                tracing::info!("the jobs of the configuration were read again; the rest of it counts after a restart");
+                tracing::info!(
+                    "the jobs of the configuration were read again; the rest of it counts after a restart"
+                );
             }
             Err(error) => tracing::error!("the configuration was not taken over: {error:#}"),
         }
@@ -128,7 +130,8 @@ impl Daemon {
 }
 
 fn catalogue(config: &Config) -> anyhow::Result<Catalogue> {
-    Catalogue::new(config).map_err(|problems| anyhow!("the configuration is wrong:\n  {}", problems.join("\n  ")))
+    Catalogue::new(config)
+        .map_err(|problems| anyhow!("the configuration is wrong:\n  {}", problems.join("\n  ")))
 }
 
 /// What a process that was killed left behind.
@@ -139,19 +142,48 @@ async fn clean_up(assembly: &Assembly) -> anyhow::Result<()> {
     assembly.archive.reconcile().await.context("the index of the backups could not be brought in step")
 }
 
-/// Every version that is seen is recorded; a store that does not answer must not keep a plugin from serving.
-async fn record_versions(mut events: broadcast::Receiver<PluginEvent>, store: Store) {
-    loop {
-        match events.recv().await {
-            Ok(event) => {
-                if let Err(error) = store.record_plugin_version(&version(event)).await {
-                    tracing::warn!(%error, "a plugin's version could not be recorded");
-                }
-            }
-            Err(RecvError::Lagged(missed)) => tracing::warn!(missed, "plugin versions were not recorded"),
-            Err(RecvError::Closed) => return,
+/// Passes the versions on without ever making the folder's watcher wait.
+fn version_observer(versions: mpsc::Sender<PluginEvent>) -> plugin::Observer {
+    Arc::new(move |event| {
+        if versions.try_send(event).is_err() {
+            tracing::warn!("a plugin's version was not recorded: the store is too slow");
+        }
+    })
+}
+
+/// Records every version that is seen, until the watcher is gone. A store that does not answer must not keep a plugin
+/// from serving.
+async fn record_versions(mut seen: mpsc::Receiver<PluginEvent>, store: Store) {
+    while let Some(event) = seen.recv().await {
+        // A file that was never read has no hash to be known by; the log has it.
+        let Some(version) = version(event) else { continue };
+        if let Err(error) = store.record_plugin_version(&version).await {
+            tracing::warn!(%error, plugin = version.name, "a plugin's version could not be recorded");
         }
     }
+}
+
+fn version(event: PluginEvent) -> Option<NewPluginVersion> {
+    Some(NewPluginVersion {
+        name: event.name,
+        hash: event.sha256?,
+        kind: event.kind.map(|kind| kind.name().to_owned()),
+        version: event.version,
+        state: match event.state {
+            VersionState::Active => PluginState::Active,
+            VersionState::Refused => PluginState::Refused,
+            VersionState::Superseded => PluginState::Superseded,
+            VersionState::Removed => PluginState::Removed,
+        },
+        reason: event.reason,
+    })
+}
+
+/// What a signal says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Told {
+    End,
+    Reload,
 }
 
 struct Signals {
@@ -170,10 +202,15 @@ impl Signals {
         })
     }
 
-    async fn end(&mut self) {
+    async fn next(&mut self) -> Told {
         tokio::select! {
-            _ = self.terminate.recv() => {}
-            _ = self.interrupt.recv() => {}
+            _ = self.terminate.recv() => Told::End,
+            _ = self.interrupt.recv() => Told::End,
+            _ = self.hangup.recv() => Told::Reload,
         }
+    }
+
+    async fn end(&mut self) {
+        while self.next().await != Told::End {}
     }
 }

@@ -61,7 +61,11 @@ impl Home {
     /// The command `zelador ARGS` in this folder, without the environment of whoever runs the tests.
     pub fn command(&self, args: &[&str]) -> Command {
         let mut command = Command::new(guests::zelador());
-        command.args(args).current_dir(self.folder.path()).env_clear().env("PATH", std::env::var_os("PATH").unwrap_or_default());
+        command
+            .args(args)
+            .current_dir(self.folder.path())
+            .env_clear()
+            .env("PATH", std::env::var_os("PATH").unwrap_or_default());
         command
     }
 
@@ -74,7 +78,8 @@ impl Home {
     pub fn json(&self, args: &[&str]) -> Value {
         let ended = self.run(&[args, &["--json"]].concat());
         assert_eq!(ended.code, 0, "zelador {args:?}: {ended:?}");
-        serde_json::from_str(&ended.stdout).unwrap_or_else(|error| panic!("{args:?}: {error}: {}", ended.stdout))
+        serde_json::from_str(&ended.stdout)
+            .unwrap_or_else(|error| panic!("{args:?}: {error}: {}", ended.stdout))
     }
 
     /// The names in a folder of this home, hidden ones too, sorted; empty if there is no such folder.

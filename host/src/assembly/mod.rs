@@ -10,7 +10,9 @@ use std::time::Duration;
 use anyhow::{Context, anyhow};
 use secrecy::{ExposeSecret, SecretString};
 
-use crate::backup::{Archive, ArchiveCapability, ArchiveOptions, DatabasesCapability, Naming, Server, Servers};
+use crate::backup::{
+    Archive, ArchiveCapability, ArchiveOptions, DatabasesCapability, Naming, Server, Servers,
+};
 use crate::clock::{SharedClock, SystemClock};
 use crate::config::{Config, Database, STORE_SERVER, Text};
 use crate::job::Owner;
@@ -109,7 +111,8 @@ fn servers(config: &Config) -> anyhow::Result<Servers> {
 }
 
 fn server(config: &Config, name: &str, database: &Database) -> anyhow::Result<Server> {
-    let value = |text: &Text, key: &str| secret::resolve(text).with_context(|| format!("[database.{name}] {key}"));
+    let value =
+        |text: &Text, key: &str| secret::resolve(text).with_context(|| format!("[database.{name}] {key}"));
     let url = absolute(config, value(&database.url, "url")?);
     let password = database.password.as_ref().map(|password| value(password, "password")).transpose()?;
     Server::new(name, url.expose_secret(), password).map_err(|error| anyhow!(error))
@@ -123,6 +126,7 @@ fn archive(config: &Config, clock: &SharedClock, store: &Store) -> Archive {
         owner: Owner::this_process().to_string(),
     };
     let locks = Arc::new(backup_locks::StoreLocks(store.clone()));
-    let index = Arc::new(backup_index::StoreIndex(store.clone()));
+    let location = format!("{}:{}", Owner::host_name(), options.folder.display());
+    let index = Arc::new(backup_index::StoreIndex { store: store.clone(), location });
     Archive::new(options, Arc::clone(clock), locks, index)
 }

@@ -6,7 +6,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::progress::BackupProgress;
 use super::signal::cancelled_by_signal;
-use super::view::{ArtifactView, bytes};
+use super::view::ArtifactView;
 use super::{AlreadyTold, Output, Place, Usage, table};
 use crate::assembly::Assembly;
 use crate::backup::{BackupRequest, Scope, Server, Verification};
@@ -45,32 +45,25 @@ async fn create(assembly: &Assembly, names: &[String], output: Output) -> anyhow
     let cancel = cancelled_by_signal();
     for server in chosen(assembly, names)? {
         let progress = BackupProgress::start(output, server.name());
-        let request = BackupRequest { server: server.clone(), scope: Scope::Cluster };
+        let request = BackupRequest { server: server.clone(), scope: Scope::Cluster, run_id: None };
         let made = assembly.archive.create(request, progress.observer(), &cancel).await;
         progress.finish();
-        output.data(&ArtifactView::from(&made?), created)?;
+        output.data(&ArtifactView::from(&made?), ArtifactView::sheet)?;
     }
     Ok(())
-}
-
-fn created(artifact: &ArtifactView) -> String {
-    format!(
-        "{}\n  {} from {} of content, sha256 {}, proven: {}",
-        artifact.path,
-        bytes(artifact.size_bytes),
-        bytes(artifact.content_bytes),
-        artifact.sha256,
-        artifact.proof.as_deref().unwrap_or("nothing")
-    )
 }
 
 /// The servers that are meant: those named, or every configured one, or the store where there is no other.
 fn chosen<'a>(assembly: &'a Assembly, names: &[String]) -> anyhow::Result<Vec<&'a Server>> {
     if names.is_empty() {
-        let configured: Vec<&Server> = assembly.servers.values().filter(|server| server.name() != STORE_SERVER).collect();
+        let configured: Vec<&Server> =
+            assembly.servers.values().filter(|server| server.name() != STORE_SERVER).collect();
         return Ok(if configured.is_empty() { assembly.servers.values().collect() } else { configured });
     }
-    names.iter().map(|name| assembly.servers.get(name).ok_or_else(|| unknown_server(name, assembly).into())).collect()
+    names
+        .iter()
+        .map(|name| assembly.servers.get(name).ok_or_else(|| unknown_server(name, assembly).into()))
+        .collect()
 }
 
 fn unknown_server(name: &str, assembly: &Assembly) -> Usage {
@@ -79,7 +72,8 @@ fn unknown_server(name: &str, assembly: &Assembly) -> Usage {
 }
 
 async fn list(assembly: &Assembly, output: Output) -> anyhow::Result<()> {
-    let artifacts: Vec<ArtifactView> = assembly.archive.list().await?.iter().map(ArtifactView::from).collect();
+    let artifacts: Vec<ArtifactView> =
+        assembly.archive.list().await?.iter().map(ArtifactView::from).collect();
     output.data(&artifacts, |artifacts| match artifacts.as_slice() {
         [] => "no backups yet: `zelador backup create` makes one".to_owned(),
         artifacts => table(
@@ -108,7 +102,9 @@ async fn verify(assembly: &Assembly, what: Option<String>, output: Output) -> an
         results.push(verify_one(assembly, what, output, &cancel).await?);
     }
     let sound = results.iter().all(|result| result.sound);
-    output.data(&results, |results| results.iter().map(VerificationView::lines).collect::<Vec<_>>().join("\n"))?;
+    output.data(&results, |results| {
+        results.iter().map(VerificationView::lines).collect::<Vec<_>>().join("\n")
+    })?;
     if sound { Ok(()) } else { Err(AlreadyTold { configuration: false }.into()) }
 }
 

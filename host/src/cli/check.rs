@@ -6,7 +6,7 @@ use super::{AlreadyTold, Output, Place};
 use crate::assembly::Assembly;
 use crate::config::{Config, Environment};
 use crate::job::{Catalogue, Definition};
-use crate::plugin::{Directory, Kind, Limits, Settings};
+use crate::plugin::{Directory, Kind, Limits};
 
 /// Checks configuration, schedules, plugins, grants, settings, servers and folders; runs nothing
 #[derive(Debug, clap::Args)]
@@ -75,7 +75,12 @@ impl Findings {
             self.ok("environment", format!("{} speak where the file is silent", names.join(", ")));
         }
         if config.job.is_empty() {
-            self.add(State::Warning, "jobs", "no [job.NAME] yet: the daemon has nothing to do".to_owned(), false);
+            self.add(
+                State::Warning,
+                "jobs",
+                "no [job.NAME] yet: the daemon has nothing to do".to_owned(),
+                false,
+            );
         }
     }
 
@@ -108,11 +113,13 @@ impl Findings {
             Ok(directory) => directory,
             Err(error) => return self.world("plugins", format!("{error:#}")),
         };
-        for plugin in directory.list() {
-            let subject = format!("plugin {}", plugin.name);
-            match &plugin.refused {
-                None => self.ok(&subject, plugin.to_string()),
-                Some(reason) => self.world(&subject, reason.to_string()),
+        for listing in directory.list() {
+            let subject = format!("plugin {}", listing.name);
+            if let Some(plugin) = &listing.active {
+                self.ok(&subject, format!("{} {}", plugin.kind(), plugin.version()));
+            }
+            if let Some(refusal) = &listing.refused {
+                self.world(&subject, format!("refused: {}", refusal.reason));
             }
         }
         for job in jobs.into_iter().flat_map(Catalogue::iter) {
@@ -156,7 +163,7 @@ fn check_job(job: &Definition, plugins: &Directory) -> Result<String, Vec<String
     if let Err(error) = plugin.check_grants(&job.grants, &format!("job `{}`", job.name)) {
         reasons.push(error.to_string());
     }
-    if let Err(errors) = plugin.check_settings(&Settings::new(job.settings.clone())) {
+    if let Err(errors) = plugin.check_settings(&job.settings) {
         reasons.extend(errors.iter().map(|error| format!("settings: {error}")));
     }
     if let Err(error) = Limits::of(Kind::Job).overridden(&job.limits) {

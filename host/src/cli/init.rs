@@ -55,7 +55,9 @@ pub fn run(args: Args, output: Output) -> anyhow::Result<()> {
         done.write_new(&copy, &bytes)?;
     }
     if components.is_empty() {
-        output.say("warning: no shipped plugins were found beside the binary; name their folder with --plugins DIR");
+        output.say(
+            "warning: no shipped plugins were found beside the binary; name their folder with --plugins DIR",
+        );
     }
     output.data(&done, describe)
 }
@@ -68,7 +70,9 @@ impl Initialised {
         }
         let folder = path.parent().context("a file has a folder")?;
         let write = || -> std::io::Result<()> {
-            let mut file = tempfile::Builder::new().permissions(fs::Permissions::from_mode(0o600)).tempfile_in(folder)?;
+            let mut file = tempfile::Builder::new()
+                .permissions(fs::Permissions::from_mode(0o600))
+                .tempfile_in(folder)?;
             file.write_all(contents)?;
             file.as_file().sync_all()?;
             file.persist_noclobber(path)?;
@@ -84,7 +88,8 @@ fn describe(done: &Initialised) -> String {
     let line = |verb: &str, paths: &[PathBuf]| -> String {
         paths.iter().map(|path| format!("{verb} {}\n", path.display())).collect()
     };
-    let step = if done.dir == Path::new(".") { String::new() } else { format!("cd {} && ", done.dir.display()) };
+    let step =
+        if done.dir == Path::new(".") { String::new() } else { format!("cd {} && ", done.dir.display()) };
     format!(
         "{}{}\nnext: edit zelador.toml, then\n  {step}zelador check\n  {step}zelador run",
         line("created", &done.created),

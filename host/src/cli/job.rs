@@ -70,7 +70,10 @@ async fn list(assembly: &Assembly, catalogue: &Catalogue, output: Output) -> any
         if jobs.is_empty() {
             return "no jobs yet: add a [job.NAME] to the configuration".to_owned();
         }
-        table(&["JOB", "PLUGIN", "SCHEDULE", "NEXT RUN", "LAST RUN"], &jobs.iter().map(JobView::row).collect::<Vec<_>>())
+        table(
+            &["JOB", "PLUGIN", "SCHEDULE", "NEXT RUN", "LAST RUN"],
+            &jobs.iter().map(JobView::row).collect::<Vec<_>>(),
+        )
     })
 }
 
@@ -140,7 +143,12 @@ async fn show(assembly: &Assembly, id: &str, output: Output) -> anyhow::Result<(
     })
 }
 
-async fn run_now(assembly: &Assembly, catalogue: &Catalogue, name: &str, output: Output) -> anyhow::Result<()> {
+async fn run_now(
+    assembly: &Assembly,
+    catalogue: &Catalogue,
+    name: &str,
+    output: Output,
+) -> anyhow::Result<()> {
     let job = catalogue.get(name).ok_or_else(|| unknown_job(name, catalogue))?;
     let plugins = Arc::new(assembly.plugins().await?);
     let run = claim_new(assembly, job).await?;
@@ -175,5 +183,6 @@ async fn claim_new(assembly: &Assembly, job: &Definition) -> anyhow::Result<Run>
     };
     let owner = Owner::this_process().to_string();
     let claimed = assembly.store.start_run(&new, &owner, LEASE).await?;
-    claimed.with_context(|| format!("job `{}` is running already; `zelador job history {0}` shows it", job.name))
+    claimed
+        .with_context(|| format!("job `{}` is running already; `zelador job history {0}` shows it", job.name))
 }

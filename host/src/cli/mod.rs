@@ -105,7 +105,8 @@ impl Place {
     }
 
     fn catalogue(&self, config: &Config) -> anyhow::Result<Catalogue> {
-        let wrong = |problems: Vec<String>| Usage(format!("{}:\n  {}", self.config.display(), problems.join("\n  ")));
+        let wrong =
+            |problems: Vec<String>| Usage(format!("{}:\n  {}", self.config.display(), problems.join("\n  ")));
         Ok(Catalogue::new(config).map_err(wrong)?)
     }
 

@@ -54,7 +54,9 @@ impl BackupProgress {
     /// What to hand to the archive.
     pub fn observer(&self) -> Observer {
         let line = self.0.clone();
-        std::sync::Arc::new(move |progress: backup::Progress| line.set_message(describe(&progress, line.elapsed())))
+        std::sync::Arc::new(move |progress: backup::Progress| {
+            line.set_message(describe(&progress, line.elapsed()))
+        })
     }
 
     /// Takes the line away.
@@ -76,5 +78,9 @@ fn describe(progress: &backup::Progress, elapsed: Duration) -> String {
     let backup::Progress { phase, bytes_read, bytes_written, bytes_total } = *progress;
     let rate = HumanBytes((bytes_read as f64 / elapsed.as_secs_f64().max(0.1)) as u64);
     let total = bytes_total.map(|total| format!(" of {}", HumanBytes(total))).unwrap_or_default();
-    format!("{phase}: {}{total} read, {} written, {rate}/s", HumanBytes(bytes_read), HumanBytes(bytes_written))
+    format!(
+        "{phase}: {}{total} read, {} written, {rate}/s",
+        HumanBytes(bytes_read),
+        HumanBytes(bytes_written)
+    )
 }

@@ -78,7 +78,9 @@ impl From<Run> for RunView {
             created_at: rfc3339(run.created_at),
             started_at: run.started_at.map(rfc3339),
             finished_at: run.finished_at.map(rfc3339),
-            failure: run.failure.map(|failure| FailureView { class: failure.class, message: failure.message }),
+            failure: run
+                .failure
+                .map(|failure| FailureView { class: failure.class, message: failure.message }),
             report: run.report,
             progress: run.progress.map(|progress| ProgressView {
                 done: progress.done,
@@ -222,6 +224,18 @@ impl From<&Artifact> for ArtifactView {
 }
 
 impl ArtifactView {
+    /// What a person who just made it wants to know.
+    pub fn sheet(&self) -> String {
+        format!(
+            "{}\n  {} from {} of content, sha256 {}, proven: {}",
+            self.path,
+            bytes(self.size_bytes),
+            bytes(self.content_bytes),
+            self.sha256,
+            self.proof.as_deref().unwrap_or("nothing")
+        )
+    }
+
     /// A row of the listing.
     pub fn row(&self) -> Vec<String> {
         let proof = match self.file {
@@ -229,6 +243,12 @@ impl ArtifactView {
             other => other.to_uppercase(),
         };
         let created = self.created_at.get(..19).map(|time| format!("{}Z", time.replace('T', " ")));
-        vec![self.name.clone(), self.server.clone(), created.unwrap_or_default(), bytes(self.size_bytes), proof]
+        vec![
+            self.name.clone(),
+            self.server.clone(),
+            created.unwrap_or_default(),
+            bytes(self.size_bytes),
+            proof,
+        ]
     }
 }

@@ -3,10 +3,8 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use serde_json::{Map, Value};
-
 use crate::config::{self, Config};
-use crate::plugin::Grants;
+use crate::plugin::{Grants, Settings};
 use crate::schedule::Schedule;
 
 /// A job.
@@ -21,7 +19,7 @@ pub struct Definition {
     /// What its plugin may use.
     pub grants: Grants,
     /// The plugin's settings with the job's over them.
-    pub settings: Value,
+    pub settings: Settings,
     /// The budget of its calls, where the operator set one.
     pub limits: config::Limits,
 }
@@ -67,42 +65,20 @@ fn define(name: &str, job: &config::Job, config: &Config) -> Result<Definition, 
     let schedule = schedule.map_err(|error| keep(format!("schedule: {error}"))).ok().flatten();
     let grants = Grants::parse(&job.grants).map_err(|error| keep(format!("grants: {error}")));
     if job.retry.attempts == 0 {
-        keep("retry.attempts: a run has at least one attempt; to stop the schedule set enabled = false".into());
+        keep(
+            "retry.attempts: a run has at least one attempt; to stop the schedule set enabled = false".into(),
+        );
     }
-    let defaults = config.plugin.get(&job.plugin);
+    let defaults = config.plugin.get(&job.plugin).cloned().unwrap_or_default();
     match grants {
         Ok(grants) if problems.is_empty() => Ok(Definition {
             name: name.to_owned(),
             config: job.clone(),
             schedule,
             grants,
-            settings: merged(defaults.map(|plugin| &plugin.settings), &job.settings),
-            limits: defaults.map(|plugin| plugin.limits).unwrap_or_default(),
+            settings: Settings::merged(&defaults.settings, &job.settings),
+            limits: defaults.limits,
         }),
         _ => Err(problems),
-    }
-}
-
-/// The defaults with the overrides over them, setting by setting.
-fn merged(defaults: Option<&toml::Table>, overrides: &toml::Table) -> Value {
-    let mut settings = Map::new();
-    for (name, value) in defaults.into_iter().flatten().chain(overrides) {
-        settings.insert(name.clone(), json(value));
-    }
-    Value::Object(settings)
-}
-
-/// TOML has dates and JSON has not: they become the strings that the operator wrote.
-fn json(value: &toml::Value) -> Value {
-    match value {
-        toml::Value::String(text) => text.as_str().into(),
-        toml::Value::Integer(number) => (*number).into(),
-        toml::Value::Float(number) => (*number).into(),
-        toml::Value::Boolean(truth) => (*truth).into(),
-        toml::Value::Datetime(date) => date.to_string().into(),
-        toml::Value::Array(items) => items.iter().map(json).collect(),
-        toml::Value::Table(table) => {
-            Value::Object(table.iter().map(|(name, value)| (name.clone(), json(value))).collect())
-        }
     }
 }

@@ -12,10 +12,11 @@ use super::Catalogue;
 use super::definition::Definition;
 use super::run_log::RunLog;
 use crate::clock::{SharedClock, Timestamp};
-use crate::plugin::{
-    CallContext, CallError, CallInfo, Directory, Failure as PluginFailure, Kind, Limits, Plugin, Report, RunContext,
-    Settings, Trigger as PluginTrigger,
+use crate::plugin::bindings::job::exports::zelador::plugin::runs::{
+    Report, RunContext, Trigger as WitTrigger,
 };
+use crate::plugin::bindings::types::Failure as WitFailure;
+use crate::plugin::{CallContext, CallError, CallInfo, Directory, Kind, Limits, Plugin};
 use crate::store::{Failure, FinalState, Finish, LogLevel, PluginUsed, Run, Store, StoreError, Trigger};
 
 /// How long a run is held without a sign of life.
@@ -61,14 +62,21 @@ impl Executor {
         };
         let finish = match outcome {
             Err(Stopped::LeaseLost) => {
-                tracing::warn!(run = run.id, job = run.job, "the lease was lost; another host ended this run");
+                tracing::warn!(
+                    run = run.id,
+                    job = run.job,
+                    "the lease was lost; another host ended this run"
+                );
                 return Ok(None);
             }
             Err(Stopped::Cancelled) => ended(FinalState::Interrupted, cancelled()),
             Ok(Err(failure)) => ended(FinalState::Failed, failure),
             Ok(Ok(report)) => succeeded(&report),
         };
-        let finish = Finish { retry_at: job.and_then(|job| retry_at(job, run, &finish, self.clock.now())), ..finish };
+        let retry = |job: &Arc<Definition>| {
+            retry_at(job, run, finish.state, finish.failure.as_ref(), self.clock.now())
+        };
+        let finish = Finish { retry_at: job.and_then(retry), ..finish };
         self.note(run, &finish, &log);
         drop(log);
         writer.finish().await;
@@ -104,7 +112,7 @@ impl Executor {
 
     async fn call(&self, run: &Run, job: &Definition, log: &RunLog) -> Result<Report, Failure> {
         let plugin = self.plugin(job)?;
-        let used = PluginUsed { version: plugin.version().to_owned(), hash: plugin.hash().to_owned() };
+        let used = PluginUsed { version: plugin.version().to_owned(), hash: plugin.sha256().to_owned() };
         self.store
             .set_run_plugin(&run.id, run.fence, &used)
             .await
@@ -114,13 +122,14 @@ impl Executor {
     }
 
     /// The job's plugin as it is now: the run keeps it, whatever is dropped into the folder meanwhile.
-    fn plugin(&self, job: &Definition) -> Result<Arc<Plugin>, Failure> {
+    fn plugin(&self, job: &Definition) -> Result<Plugin, Failure> {
         let name = &job.config.plugin;
         let plugin = self.plugins.get(name).ok_or_else(|| {
             failure("no-plugin", format!("no plugin `{name}` is active; `zelador plugin list` tells why"))
         })?;
         if plugin.kind() != Kind::Job {
-            let reason = format!("plugin `{name}` is of kind `{}`, and a job needs one of kind `job`", plugin.kind());
+            let reason =
+                format!("plugin `{name}` is of kind `{}`, and a job needs one of kind `job`", plugin.kind());
             return Err(failure("configuration", reason));
         }
         Ok(plugin)
@@ -131,8 +140,8 @@ impl Executor {
             run_id: run.id.clone(),
             job_name: run.job.clone(),
             trigger: match run.trigger {
-                Trigger::Schedule => PluginTrigger::Schedule,
-                Trigger::Manual => PluginTrigger::Manual,
+                Trigger::Schedule => WitTrigger::Schedule,
+                Trigger::Manual => WitTrigger::Manual,
             },
             scheduled_for: run.scheduled_for.map(|instant| instant.timestamp_millis()),
             started_at: self.clock.now().timestamp_millis(),
@@ -156,8 +165,8 @@ impl Executor {
 
 /// The call's context: everything is checked before the guest runs.
 fn context(run: &Run, job: &Definition, plugin: &Plugin, log: &RunLog) -> Result<CallContext, String> {
-    let settings = Settings::new(job.settings.clone());
-    plugin.check_settings(settings.value()).map_err(|errors| {
+    let settings = job.settings.clone();
+    plugin.check_settings(&settings).map_err(|errors| {
         let reasons: Vec<String> = errors.iter().map(ToString::to_string).collect();
         format!("settings of job `{}`: {}", job.name, reasons.join("; "))
     })?;
@@ -171,11 +180,18 @@ fn context(run: &Run, job: &Definition, plugin: &Plugin, log: &RunLog) -> Result
     })
 }
 
-/// A failure that may pass, and an interruption, are tried again until the attempts are used up.
-fn retry_at(job: &Definition, run: &Run, finish: &Finish, now: Timestamp) -> Option<Timestamp> {
-    let may_pass = match finish.state {
+/// When a run that ended in `state` is tried again, if it is: an interruption, and a failure that may pass, until the
+/// attempts are used up.
+pub fn retry_at(
+    job: &Definition,
+    run: &Run,
+    state: FinalState,
+    failure: Option<&Failure>,
+    now: Timestamp,
+) -> Option<Timestamp> {
+    let may_pass = match state {
         FinalState::Interrupted => true,
-        FinalState::Failed => finish.failure.as_ref().is_some_and(|failure| PASSING.contains(&failure.class.as_str())),
+        FinalState::Failed => failure.is_some_and(|failure| PASSING.contains(&failure.class.as_str())),
         FinalState::Succeeded | FinalState::Skipped => false,
     };
     (may_pass && run.attempt < job.config.retry.attempts).then(|| now + job.config.retry.delay)
@@ -187,11 +203,11 @@ const PASSING: [&str; 2] = ["unavailable", "busy"];
 fn as_failure(error: &CallError) -> Failure {
     let class = match error {
         CallError::Failed { failure, .. } => match failure {
-            PluginFailure::InvalidSettings(_) => "invalid-settings",
-            PluginFailure::InvalidInput(_) => "invalid-input",
-            PluginFailure::Unavailable(_) => "unavailable",
-            PluginFailure::Denied(_) => "denied",
-            PluginFailure::Other(_) => "failed",
+            WitFailure::InvalidSettings(_) => "invalid-settings",
+            WitFailure::InvalidInput(_) => "invalid-input",
+            WitFailure::Unavailable(_) => "unavailable",
+            WitFailure::Denied(_) => "denied",
+            WitFailure::Other(_) => "failed",
         },
         other => other.class(),
     };
@@ -200,7 +216,8 @@ fn as_failure(error: &CallError) -> Failure {
 
 fn succeeded(report: &Report) -> Finish {
     // What a plugin calls data should be JSON; what is not is kept as the text it is.
-    let data = report.data.as_deref().map(|text| serde_json::from_str(text).unwrap_or_else(|_| Value::from(text)));
+    let data =
+        report.data.as_deref().map(|text| serde_json::from_str(text).unwrap_or_else(|_| Value::from(text)));
     let report = json!({ "summary": report.summary, "warnings": report.warnings, "data": data });
     Finish { state: FinalState::Succeeded, failure: None, report: Some(report), retry_at: None }
 }

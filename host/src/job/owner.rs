@@ -23,8 +23,14 @@ impl Owner {
     /// lease has to run out.
     pub fn is_known_dead(text: &str) -> bool {
         Self::parse(text).is_some_and(|owner| {
-            owner.place == this_place() && start_time(owner.pid).is_none_or(|started| started != owner.started)
+            owner.place == this_place()
+                && start_time(owner.pid).is_none_or(|started| started != owner.started)
         })
+    }
+
+    /// The name of this host.
+    pub fn host_name() -> String {
+        proc("sys/kernel/hostname")
     }
 
     fn parse(text: &str) -> Option<Self> {
@@ -43,10 +49,13 @@ impl std::fmt::Display for Owner {
 
 /// Without one of the parts the place is still safe: it then matches only processes that lack it too.
 fn this_place() -> String {
-    let read = |path| fs::read_to_string(path).unwrap_or_default().trim().to_owned();
     let namespace = fs::read_link("/proc/self/ns/pid").unwrap_or_default();
     let namespace = namespace.to_string_lossy().replace(|c: char| !c.is_ascii_digit(), "");
-    format!("{}/{}/{namespace}", read("/proc/sys/kernel/hostname"), read("/proc/sys/kernel/random/boot_id"))
+    format!("{}/{}/{namespace}", Owner::host_name(), proc("sys/kernel/random/boot_id"))
+}
+
+fn proc(name: &str) -> String {
+    fs::read_to_string(Path::new("/proc").join(name)).unwrap_or_default().trim().to_owned()
 }
 
 /// When a process started, in clock ticks since the boot: the 22nd field of `/proc/PID/stat` (proc(5)). The second,

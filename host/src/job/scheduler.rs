@@ -72,7 +72,12 @@ impl Scheduler {
         Ok(next)
     }
 
-    async fn record_due(&self, job: &Definition, schedule: &Schedule, now: Timestamp) -> Result<(), StoreError> {
+    async fn record_due(
+        &self,
+        job: &Definition,
+        schedule: &Schedule,
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
         let fingerprint = schedule.fingerprint();
         let stored = self.store.schedule_cursor(&job.name).await?;
         let known = stored.filter(|cursor| cursor.fingerprint == fingerprint).map(|cursor| cursor.instant);
@@ -81,15 +86,24 @@ impl Scheduler {
         for instant in &plan.fire {
             self.record_firing(job, *instant, now).await?;
         }
+        if plan.cursor_was_ahead.is_some() {
+            self.store.forget_schedule_cursor(&job.name).await?;
+        }
         if known != Some(plan.cursor) {
             self.store.set_schedule_cursor(&job.name, plan.cursor, &fingerprint).await?;
         }
         Ok(())
     }
 
-    async fn record_firing(&self, job: &Definition, instant: Timestamp, now: Timestamp) -> Result<(), StoreError> {
+    async fn record_firing(
+        &self,
+        job: &Definition,
+        instant: Timestamp,
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
         let late = now - GRACE > instant;
-        let skip = job.config.overlap == Overlap::Skip && !late && self.store.has_unfinished_run(&job.name).await?;
+        let skip =
+            job.config.overlap == Overlap::Skip && !late && self.store.has_unfinished_run(&job.name).await?;
         let run = NewRun {
             job: job.name.clone(),
             plugin: job.config.plugin.clone(),
@@ -104,7 +118,9 @@ impl Scheduler {
             }),
         };
         match self.store.record_firing(&run).await? {
-            Some(run) if skip => tracing::warn!(job = job.name, run = run.id, "skipped: the run before goes on"),
+            Some(run) if skip => {
+                tracing::warn!(job = job.name, run = run.id, "skipped: the run before goes on")
+            }
             Some(run) => {
                 tracing::info!(job = job.name, run = run.id, scheduled_for = %instant, "queued");
                 self.queued.notify_one();
@@ -125,6 +141,10 @@ fn tell(job: &Definition, plan: &schedule::Plan) {
         );
     }
     if let Some(ahead) = plan.cursor_was_ahead {
-        tracing::error!(job = job.name, ?ahead, "the schedule was last followed in the future: a clock is or was wrong");
+        tracing::error!(
+            job = job.name,
+            ?ahead,
+            "the schedule was last followed in the future: a clock is or was wrong"
+        );
     }
 }

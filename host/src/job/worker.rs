@@ -7,7 +7,7 @@ use tokio::sync::{Notify, watch};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use super::execution::{Executor, LEASE};
+use super::execution::{Executor, LEASE, retry_at};
 use super::owner::Owner;
 use super::{Catalogue, RunLog};
 use crate::store::{Failure, FinalState, Finish, Run, RunFilter, RunState, StoreError};
@@ -87,7 +87,10 @@ impl Worker {
     async fn rescue_interrupted(&self, catalogue: &Catalogue) -> Result<(), StoreError> {
         let store = &self.executor.store;
         let now = self.executor.clock.now();
-        let retry_at = |run: &Run| catalogue.retry_after_interruption(run, now);
+        let retry_at = |run: &Run| {
+            let job = catalogue.get(&run.job)?;
+            retry_at(job, run, FinalState::Interrupted, None, now)
+        };
         for run in store.rescue_expired_runs(retry_at).await? {
             tracing::warn!(run = run.id, job = run.job, owner = run.owner, "interrupted: its lease expired");
         }

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::time::Duration;
 
+use super::row::Row;
 use super::statement::{Statement, Value};
 use super::{Store, StoreError};
 
@@ -16,10 +17,32 @@ impl fmt::Display for Fence {
     }
 }
 
+/// A fence on its way through code that does not know the store.
+impl From<Fence> for u64 {
+    fn from(fence: Fence) -> Self {
+        fence.0.cast_unsigned()
+    }
+}
+
+impl From<u64> for Fence {
+    fn from(fence: u64) -> Self {
+        Self(fence.cast_signed())
+    }
+}
+
 impl From<Fence> for Value {
     fn from(fence: Fence) -> Self {
         fence.0.into()
     }
+}
+
+/// Who holds a lock.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LockHolder {
+    /// What it called itself when it took the lock.
+    pub owner: String,
+    /// Its fence.
+    pub fence: Fence,
 }
 
 impl Store {
@@ -67,5 +90,16 @@ impl Store {
              where name = $1 and fence = $2 and owner is not null",
         );
         Ok(self.database.change(release.bind(name).bind(fence)).await? == 1)
+    }
+
+    /// Who holds a lock, its lease expired or not; `None` if nobody does.
+    ///
+    /// # Errors
+    /// Any [`StoreError`].
+    pub async fn lock_holder(&self, name: &str) -> Result<Option<LockHolder>, StoreError> {
+        let select = Statement::new("select owner, fence from locks where name = $1 and owner is not null");
+        let holder =
+            |row: &Row| Ok(LockHolder { owner: row.get("owner")?, fence: row.get("fence").map(Fence)? });
+        self.database.read_optional(select.bind(name), holder).await
     }
 }

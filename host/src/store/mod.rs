@@ -40,7 +40,7 @@ pub use self::audit::{AuditEntry, AuditFilter, NewAuditEntry};
 pub use self::cursor::{Cursor, InvalidCursor};
 pub use self::error::StoreError;
 pub use self::location::Location;
-pub use self::lock::Fence;
+pub use self::lock::{Fence, LockHolder};
 pub use self::plugin_version::{NewPluginVersion, PluginState, PluginVersion};
 pub use self::run::{Failure, NewRun, PluginUsed, Progress, Run, RunState, Trigger};
 pub use self::run_execution::{FinalState, Finish};

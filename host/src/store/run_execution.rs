@@ -99,6 +99,13 @@ impl Store {
     /// # Errors
     /// Any [`StoreError`].
     pub async fn claim_run(&self, id: &str, owner: &str, lease: Duration) -> Result<Option<Run>, StoreError> {
+        match self.database.write(self.claim_one(id, owner, lease), Run::from_row).await {
+            Err(StoreError::Conflict { .. }) => Ok(None),
+            outcome => Ok(outcome?.pop()),
+        }
+    }
+
+    fn claim_one(&self, id: &str, owner: &str, lease: Duration) -> Statement {
         const CLAIM: &str = concat!(
             "update runs set state = 'running', started_at = $2, owner = $3, lease_expires_at = $4, fence = fence + 1 \
              where id = $1 and state = 'queued' \
@@ -107,11 +114,25 @@ impl Store {
             run_columns!()
         );
         let now = self.now();
-        let claim = Statement::new(CLAIM).bind(id).bind(now).bind(owner).bind(now + lease);
-        match self.database.write(claim, Run::from_row).await {
-            Err(StoreError::Conflict { .. }) => Ok(None),
-            outcome => Ok(outcome?.pop()),
+        Statement::new(CLAIM).bind(id).bind(now).bind(owner).bind(now + lease)
+    }
+
+    /// Records a run and claims it in one step, so that nobody else gets it. `None` if another run of its job is
+    /// running; then nothing was recorded.
+    ///
+    /// # Errors
+    /// Any [`StoreError`].
+    pub async fn start_run(&self, new: &NewRun, owner: &str, lease: Duration) -> Result<Option<Run>, StoreError> {
+        let mut transaction = self.database.begin().await?;
+        let run = self.insert(&mut transaction, new).await?;
+        let claimed = match transaction.rows(self.claim_one(&run.id, owner, lease), Run::from_row).await {
+            Err(StoreError::Conflict { .. }) => return Ok(None),
+            claimed => claimed?.pop(),
+        };
+        if claimed.is_some() {
+            transaction.commit().await?;
         }
+        Ok(claimed)
     }
 
     /// Holds a running run for `lease` from now. `false`: the lease was lost, and whoever asks must stop.

@@ -91,6 +91,17 @@ impl Store {
             .await
     }
 
+    /// Forgets how far a job's schedule was looked at: its past then means nothing. For a cursor that a wrong clock
+    /// wrote.
+    ///
+    /// # Errors
+    /// Any [`StoreError`].
+    pub async fn forget_schedule_cursor(&self, job: &str) -> Result<(), StoreError> {
+        let delete = Statement::new("delete from schedule_cursors where job = $1");
+        self.database.change(delete.bind(job)).await?;
+        Ok(())
+    }
+
     /// Remembers how far a job's schedule was looked at. For one fingerprint it only moves forward, whichever of
     /// several hosts is slower.
     ///
