@@ -31,6 +31,7 @@ pub struct SystemClock;
 const LONGEST_NAP: Duration = Duration::from_secs(15);
 
 impl Clock for SystemClock {
+    #[expect(clippy::disallowed_methods, reason = "the one place that asks the machine")]
     fn now(&self) -> Timestamp {
         Utc::now().trunc_subsecs(3)
     }

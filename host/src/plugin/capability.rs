@@ -1,9 +1,11 @@
 //! How a domain brings the host side of a WIT interface: link it, check the grant, hand a call what it may use.
 
-use std::any::{Any, TypeId};
-use std::collections::HashMap;
+use std::any::Any;
+use std::sync::Arc;
 
 use wasmtime::component::Linker;
+
+use super::CallState;
 
 /// The host side of one WIT interface.
 pub trait Capability: Send + Sync {
@@ -25,25 +27,7 @@ pub trait Capability: Send + Sync {
 #[derive(Debug, Clone)]
 pub struct CallInfo {
     /// The run that the call belongs to, if it is one of a job.
-    pub run_id: Option<String>,
+    pub run_id: Option<Arc<str>>,
     /// For messages: `job nightly-backup`.
-    pub caller: String,
-}
-
-/// The data of one call's store.
-pub struct CallState {
-    capabilities: HashMap<TypeId, Box<dyn Any + Send>>,
-}
-
-impl CallState {
-    /// What the capability prepared for this call.
-    ///
-    /// # Panics
-    /// If the capability was not prepared: grants are checked before anything runs, so a guest cannot get here.
-    pub fn capability<T: 'static>(&mut self) -> &mut T {
-        self.capabilities
-            .get_mut(&TypeId::of::<T>())
-            .and_then(|prepared| prepared.downcast_mut())
-            .expect("a linked capability is prepared for every call that may import it")
-    }
+    pub caller: Arc<str>,
 }

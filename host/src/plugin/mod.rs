@@ -3,6 +3,41 @@
 //! It knows no domain: a domain brings the host side of its WIT interface as a [`Capability`].
 
 pub mod bindings;
-mod capability;
 
-pub use capability::{CallInfo, CallState, Capability};
+mod builtin;
+mod call;
+mod capability;
+mod compile;
+mod component;
+mod contract;
+mod engine;
+mod error;
+mod exports;
+mod grants;
+mod kind;
+mod limits;
+mod load;
+mod log;
+mod meter;
+mod runtime;
+mod schema;
+mod settings;
+mod state;
+mod text;
+mod wasi;
+
+pub use call::{CallContext, CallSink, Progress};
+pub use capability::{CallInfo, Capability};
+pub use compile::{COMPILE_VERB, child_main};
+pub use component::{About, Plugin};
+pub use error::{CallError, CallSite, LoadError};
+pub use grants::{GrantError, Grants};
+pub use kind::{CONTRACT, Kind};
+pub use limits::{Budget, LimitError, Limits, MOST_MEMORY};
+pub use load::LARGEST_FILE;
+pub use log::{LogLevel, LogLine};
+pub use meter::TimeLimit;
+pub use runtime::{Runtime, RuntimeConfig, RuntimeError};
+pub use schema::SettingError;
+pub use settings::Settings;
+pub use state::CallState;
