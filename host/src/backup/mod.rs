@@ -4,6 +4,7 @@
 //! the store; it meets them through [`TargetLocks`] and [`Catalogue`].
 
 mod archive;
+mod capability;
 mod catalogue;
 mod content;
 mod create;
@@ -20,6 +21,7 @@ mod sqlite;
 mod verify;
 
 pub use archive::{Archive, ArchiveOptions, Artifact, BackupRequest, FileState};
+pub use capability::{ArchiveCapability, DatabasesCapability};
 pub use catalogue::{Catalogue, NoCatalogue};
 pub use error::BackupError;
 pub use lock::{Acquired, LEASE, ProcessLocks, TargetLocks};

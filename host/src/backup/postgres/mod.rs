@@ -15,6 +15,7 @@ use tokio::process::Command;
 use tokio_util::sync::CancellationToken;
 
 pub(super) use passfile::sweep;
+pub(super) use preflight::databases;
 
 use super::BackupError;
 use super::server::{PostgresAccess, Server};
