@@ -11,7 +11,7 @@ use anyhow::{Context, anyhow};
 use secrecy::{ExposeSecret, SecretString};
 
 use crate::backup::{
-    Archive, ArchiveCapability, ArchiveOptions, DatabasesCapability, Naming, Server, Servers,
+    Archive, ArchiveCapability, ArchiveOptions, DatabasesCapability, Naming, ProgramFolders, Server, Servers,
 };
 use crate::clock::{SharedClock, SystemClock};
 use crate::config::{Config, Database, STORE_SERVER, Text};
@@ -123,6 +123,7 @@ fn archive(config: &Config, clock: &SharedClock, store: &Store) -> Archive {
         folder: config.resolve(&config.backup.dir),
         naming: Naming { prefix: config.backup.prefix.clone(), zone: config.backup.timezone.0 },
         scratch: config.resolve(SCRATCH),
+        programs: ProgramFolders::of_this_machine(),
         owner: Owner::this_process().to_string(),
     };
     let locks = Arc::new(backup_locks::StoreLocks(store.clone()));

@@ -238,7 +238,7 @@ impl Archive {
         Ok(())
     }
 
-    async fn blocking<T: Send + 'static>(
+    pub(super) async fn blocking<T: Send + 'static>(
         &self,
         work: impl FnOnce(&Parts) -> Result<T, BackupError> + Send + 'static,
     ) -> Result<T, BackupError> {

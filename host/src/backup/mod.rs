@@ -15,6 +15,7 @@ mod lock;
 mod manifest;
 mod name;
 mod postgres;
+mod probe;
 mod progress;
 mod server;
 mod sqlite;

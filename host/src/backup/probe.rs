@@ -26,7 +26,8 @@ impl Archive {
         self.blocking(|parts| {
             parts.folder.prepare()?;
             let folder = parts.folder.path_of("");
-            tempfile::tempfile_in(&folder).map_err(|source| BackupError::io("write into", &folder, source))?;
+            tempfile::tempfile_in(&folder)
+                .map_err(|source| BackupError::io("write into", &folder, source))?;
             Ok(folder)
         })
         .await

@@ -122,7 +122,12 @@ impl Store {
     ///
     /// # Errors
     /// Any [`StoreError`].
-    pub async fn start_run(&self, new: &NewRun, owner: &str, lease: Duration) -> Result<Option<Run>, StoreError> {
+    pub async fn start_run(
+        &self,
+        new: &NewRun,
+        owner: &str,
+        lease: Duration,
+    ) -> Result<Option<Run>, StoreError> {
         let mut transaction = self.database.begin().await?;
         let run = self.insert(&mut transaction, new).await?;
         let claimed = match transaction.rows(self.claim_one(&run.id, owner, lease), Run::from_row).await {
