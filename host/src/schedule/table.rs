@@ -48,7 +48,10 @@ fn several_fixed_times_in_one_gap_fire_once_and_those_after_it_are_kept() {
 fn a_fixed_time_in_an_autumn_overlap_fires_in_the_first_pass_only() {
     let expected = ["2026-11-01T01:30:00-04:00", "2026-11-02T01:30:00-05:00"];
     check("30 1 * * *", Tz::America__New_York, "2026-11-01T04:00:00Z", &expected);
-    check("30 1 * * *", Tz::America__New_York, "2026-11-01T05:45:00Z", &expected[1..]);
+    for second_pass in ["2026-11-01T06:00:00Z", "2026-11-01T06:10:00Z", "2026-11-01T06:45:00Z"] {
+        check("30 1 * * *", Tz::America__New_York, second_pass, &expected[1..]);
+    }
+    check("0 2 * * *", Tz::America__New_York, "2026-11-01T05:30:00Z", &["2026-11-01T02:00:00-05:00"]);
 }
 
 #[test]
