@@ -44,7 +44,7 @@ pub(super) fn step_after_number(field: Field, item: &str) -> ExpressionError {
 pub(super) fn unusable_step(field: Field, item: &str, step: &str) -> ExpressionError {
     let advice = match (field, step.parse::<u32>()) {
         (_, Ok(0)) => "For every value, write `*`.".to_owned(),
-        (Field::Minute, Ok(minutes)) if minutes % 60 == 0 && minutes / 60 <= 24 => {
+        (Field::Minute, Ok(minutes)) if minutes % 60 == 0 && minutes / 60 <= 12 => {
             format!("Every {} hours is `0 */{} * * *`.", minutes / 60, minutes / 60)
         }
         (Field::Minute, Ok(_)) => {

@@ -84,6 +84,7 @@ impl fmt::Display for Field {
 /// What one field allows.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Values {
+    field: Field,
     /// A bit for each number that is allowed; Sunday is bit 0.
     bits: u64,
     /// Whether the field begins with `*`: Vixie's rules ask for that, not for the values.
@@ -97,7 +98,17 @@ impl Values {
         for item in text.split(',') {
             bits |= parse_item(field, item)?;
         }
-        Ok(Self { bits: sunday_once(field, bits), starred: text.starts_with('*') })
+        Ok(Self { field, bits: sunday_once(field, bits), starred: text.starts_with('*') })
+    }
+
+    /// The field that they are the values of.
+    pub(super) fn field(&self) -> Field {
+        self.field
+    }
+
+    /// Whether the field restricts nothing.
+    pub(super) fn is_all(&self) -> bool {
+        self.bits.count_ones() == self.field.longest_step()
     }
 
     /// The allowed numbers, smallest first.

@@ -8,6 +8,7 @@
 //!   hour in an overlap too, and nothing is made up for in a gap.
 
 mod advice;
+mod describe;
 mod error;
 mod expression;
 mod field;
