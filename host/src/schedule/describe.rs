@@ -70,14 +70,21 @@ fn steps(fields: &Fields) -> String {
 /// `every minute`, `every 15 minutes`, `minute 0-10, 30`.
 fn every(values: &Values) -> String {
     let field = values.field();
-    let step = values.iter().nth(1).filter(|_| values.starred);
-    match step {
-        _ if values.is_all() => format!("every {field}"),
-        Some(step) if values.iter().eq(field.range().step_by(step as usize)) => {
-            format!("every {step} {field}s")
-        }
-        _ => format!("{field} {}", spans(values, |number| number.to_string())),
+    if values.is_all() {
+        return format!("every {field}");
     }
+    match even_step(values) {
+        Some(step) => format!("every {step} {field}s"),
+        None => format!("{field} {}", spans(values, |number| number.to_string())),
+    }
+}
+
+/// The step, if it goes evenly into the field: `*/45` is not every 45 minutes.
+fn even_step(values: &Values) -> Option<u32> {
+    let field = values.field();
+    let step = values.iter().nth(1)?;
+    let steps_only = values.iter().eq(field.range().step_by(step as usize));
+    (values.starred && steps_only && field.longest_step().is_multiple_of(step)).then_some(step)
 }
 
 /// `every day`, `on Monday-Friday`, `on day 13 or on Friday`.
@@ -134,7 +141,7 @@ mod tests {
             ("*/15 8-18 * * *", "every 15 minutes of hour 8-18 every day"),
             ("30 */2 * * *", "minute 30 of every 2 hours every day"),
             ("@hourly", "minute 0 of every hour every day"),
-            ("*/45 * * * *", "every 45 minutes every day"),
+            ("*/45 * * * *", "minute 0, 45 every day"),
             ("10,40 * * * * *", "second 10, 40 of every minute every day"),
             ("0 0 13 * 5", "at 00:00 on day 13 or on Friday"),
             ("0 0 1-7 * */6", "at 00:00 on day 1-7 that falls on Sunday, Saturday"),

@@ -25,8 +25,8 @@ pub enum ExpressionError {
 
     /// Not five or six fields.
     #[error(
-        "`{expression}` has {found}: a schedule has five (minute, hour, day of month, month, day of week), or \
-         six with seconds in front.{advice}"
+        "`{expression}` has {found}: a schedule has five (minute, hour, day of month, month, day of week), \
+         or six with seconds in front.{advice}"
     )]
     FieldCount {
         /// What was given.
