@@ -17,7 +17,9 @@ pub enum ExpressionError {
     Empty,
 
     /// Longer than anything that a person means.
-    #[error("the schedule is {length} bytes long; at most {LONGEST_EXPRESSION} are read")]
+    #[error(
+        "the schedule is {length} bytes long, of at most {LONGEST_EXPRESSION}: write ranges and steps for lists"
+    )]
     TooLong {
         /// The length of what was given, in bytes.
         length: usize,

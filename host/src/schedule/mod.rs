@@ -7,6 +7,9 @@
 //!   time.
 //! * Jobs whose minute or hour begins with `*` fire whenever the clocks read a matching time: every real half
 //!   hour in an overlap too, and nothing is made up for in a gap.
+//!
+//! So does Vixie's cron, but for changes of more than three hours: it takes them for corrections and lets the
+//! firings in between go. Here they fire, for a missing backup is worse than one too many.
 
 mod advice;
 mod describe;

@@ -79,6 +79,14 @@ fn a_step_is_not_bunched_at_a_gap() {
 }
 
 #[test]
+fn the_last_second_before_a_change_counts() {
+    let (zone, second_pass) = (Tz::America__New_York, "2026-11-01T06:00:30Z");
+    check("59 59 1 * * *", zone, second_pass, &["2026-11-02T01:59:59-05:00"]);
+    let schedule = Schedule::parse("59 * * * * *", zone).unwrap();
+    assert_eq!(schedule.last_until(instant(second_pass)), Some(instant("2026-11-01T05:59:59Z")));
+}
+
+#[test]
 fn lord_howe_shifts_by_half_an_hour() {
     let expected = ["2026-04-05T01:30:00+11:00", "2026-04-05T01:45:00+11:00", "2026-04-05T01:30:00+10:30"];
     check("*/15 * * * *", Tz::Australia__Lord_Howe, "2026-04-04T14:20:00Z", &expected);
@@ -236,7 +244,7 @@ fn what_cannot_be_followed_is_refused_with_advice() {
         let sentence = Expression::parse(expression).unwrap_err().to_string();
         assert!(sentence.contains(part), "`{expression}` gave: {sentence}");
     }
-    assert!(Expression::parse(&"0,".repeat(600)).unwrap_err().to_string().contains("at most 1024"));
+    assert!(Expression::parse(&"0,".repeat(600)).unwrap_err().to_string().contains("of at most 1024"));
     // 31 February or a Monday: Mondays.
     Expression::parse("0 0 31 2 1").unwrap();
 }
