@@ -18,7 +18,7 @@ pub enum ExpressionError {
 
     /// Longer than anything that a person means.
     #[error(
-        "the schedule is {length} bytes long, of at most {LONGEST_EXPRESSION}: write ranges and steps for lists"
+        "the schedule is {length} bytes long (at most {LONGEST_EXPRESSION}): use ranges and steps, not lists"
     )]
     TooLong {
         /// The length of what was given, in bytes.
