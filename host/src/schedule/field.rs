@@ -94,6 +94,9 @@ pub(super) struct Values {
 impl Values {
     /// Reads a field: a list of items.
     pub(super) fn parse(field: Field, text: &str) -> Result<Self, ExpressionError> {
+        if text.split([',', '-', '/']).any(str::is_empty) {
+            return Err(advice::incomplete(field, text));
+        }
         let mut bits = 0;
         for item in text.split(',') {
             bits |= parse_item(field, item)?;
@@ -165,7 +168,7 @@ fn parse_number(field: Field, text: &str) -> Result<u32, ExpressionError> {
     if let Some(place) = field.names().iter().position(|name| name.eq_ignore_ascii_case(text)) {
         return Ok(*range.start() + place as u32);
     }
-    if text.is_empty() || !text.bytes().all(|byte| byte.is_ascii_digit()) {
+    if !text.bytes().all(|byte| byte.is_ascii_digit()) {
         return Err(advice::unreadable(field, text));
     }
     match text.parse() {
