@@ -146,6 +146,8 @@ fn rare_days_are_found_and_the_end_of_the_table_is_an_end() {
     assert_eq!(schedule.next_after(instant("2096-02-29T00:00:00Z")), None);
     assert_eq!(schedule.last_until(instant("2500-01-01T00:00:00Z")), Some(instant("2096-02-29T00:00:00Z")));
     assert_eq!(schedule.last_until(instant("1960-01-01T00:00:00Z")), None);
+    let schedule = Schedule::parse("0 0 1 6 *", Tz::UTC).unwrap();
+    assert_eq!(schedule.last_until(instant("2500-01-01T00:00:00Z")), Some(instant("2100-06-01T00:00:00Z")));
 }
 
 #[test]
