@@ -1,5 +1,5 @@
-//! Which firings of a job are due now, and what becomes of those that passed while nothing ran. Pure, so that
-//! a daemon that dies between planning and recording plans the same again.
+//! Which firings of a job are due now, and what becomes of those that passed while nothing ran. Pure: a daemon
+//! that dies before it has recorded a plan plans again, and loses nothing.
 
 use std::time::Duration;
 
@@ -47,8 +47,9 @@ pub fn plan(
     grace: Duration,
 ) -> Plan {
     let Some(cursor) = cursor else { return Plan::nothing(now) };
-    if now < cursor {
-        return behind(cursor, now);
+    let ahead = (cursor - now).to_std().unwrap_or_default();
+    if ahead > LARGEST_CLOCK_STEP {
+        return Plan { cursor_was_ahead: Some(ahead), ..Plan::nothing(now) };
     }
     let mut due: Vec<_> = schedule.between_newest_first(cursor, now).take(FIRED_AT_MOST).collect();
     due.reverse();
@@ -63,22 +64,13 @@ pub fn plan(
         Missed::RunOnce => due.split_off(on_time.min(due.len() - 1)),
     };
     let passed = schedule.between(cursor, now).take(fire.len() + COUNTED_AT_MOST).count();
-    Plan { left_out: passed - fire.len(), fire, ..Plan::nothing(newest) }
+    Plan { left_out: passed.saturating_sub(fire.len()), fire, ..Plan::nothing(newest) }
 }
 
 impl Plan {
     fn nothing(cursor: Timestamp) -> Self {
         Self { fire: Vec::new(), left_out: 0, cursor, cursor_was_ahead: None }
     }
-}
-
-/// The clock is before the cursor.
-fn behind(cursor: Timestamp, now: Timestamp) -> Plan {
-    let ahead = (cursor - now).to_std().unwrap_or_default();
-    if ahead <= LARGEST_CLOCK_STEP {
-        return Plan::nothing(cursor);
-    }
-    Plan { cursor_was_ahead: Some(ahead), ..Plan::nothing(now) }
 }
 
 fn before(now: Timestamp, grace: Duration) -> Timestamp {
