@@ -9,6 +9,12 @@ pub(super) fn unreadable(field: Field, text: &str) -> ExpressionError {
     ExpressionError::Unreadable { field, text: text.to_owned(), advice: sentence(meaning(field, text)) }
 }
 
+/// A field with nothing between, before or after its separators.
+pub(super) fn incomplete(field: Field, text: &str) -> ExpressionError {
+    let advice = "Something is missing beside `,`, `-` or `/`, or there is one of them too many.".to_owned();
+    ExpressionError::Unreadable { field, text: text.to_owned(), advice: sentence(advice) }
+}
+
 /// A number that the field does not have.
 pub(super) fn out_of_range(field: Field, text: &str) -> ExpressionError {
     let advice = match (field, text.trim_start_matches('0')) {
@@ -44,7 +50,7 @@ pub(super) fn step_after_number(field: Field, item: &str) -> ExpressionError {
 pub(super) fn unusable_step(field: Field, item: &str, step: &str) -> ExpressionError {
     let advice = match (field, step.parse::<u32>()) {
         (_, Ok(0)) => "For every value, write `*`.".to_owned(),
-        (Field::Minute, Ok(minutes)) if minutes % 60 == 0 && minutes / 60 <= 24 => {
+        (Field::Minute, Ok(minutes)) if minutes % 60 == 0 && minutes / 60 <= 12 => {
             format!("Every {} hours is `0 */{} * * *`.", minutes / 60, minutes / 60)
         }
         (Field::Minute, Ok(_)) => {
@@ -98,9 +104,6 @@ pub(super) fn nickname(expression: &str, known: &[(&str, &str)]) -> ExpressionEr
 /// What `text` means elsewhere.
 fn meaning(field: Field, text: &str) -> String {
     let upper = text.to_ascii_uppercase();
-    if text.is_empty() {
-        return "Something is missing beside `,`, `-` or `/`, or there is one of them too many.".to_owned();
-    }
     if text.starts_with('*') {
         return "After `*` only a step may follow, such as `*/2`.".to_owned();
     }

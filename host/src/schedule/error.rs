@@ -17,7 +17,9 @@ pub enum ExpressionError {
     Empty,
 
     /// Longer than anything that a person means.
-    #[error("the schedule is {length} bytes long; at most {LONGEST_EXPRESSION} are read")]
+    #[error(
+        "the schedule is {length} bytes long (at most {LONGEST_EXPRESSION}): use ranges and steps, not lists"
+    )]
     TooLong {
         /// The length of what was given, in bytes.
         length: usize,
@@ -25,8 +27,8 @@ pub enum ExpressionError {
 
     /// Not five or six fields.
     #[error(
-        "`{expression}` has {found}: a schedule has five (minute, hour, day of month, month, day of week), or \
-         six with seconds in front.{advice}"
+        "`{expression}` has {found}: a schedule has five (minute, hour, day of month, month, day of week), \
+         or six with seconds in front.{advice}"
     )]
     FieldCount {
         /// What was given.

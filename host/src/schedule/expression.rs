@@ -10,6 +10,7 @@ use std::str::FromStr;
 use chrono::{NaiveDate, NaiveDateTime, NaiveTime, TimeDelta};
 
 use super::advice;
+use super::describe;
 use super::error::ExpressionError;
 use super::field::{Field, Values};
 
@@ -36,7 +37,7 @@ const NICKNAMES: [(&str, &str); 7] = [
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Expression {
     source: String,
-    repeats: bool,
+    fields: Fields,
     matchers: Vec<cron::Schedule>,
 }
 
@@ -50,7 +51,7 @@ impl Expression {
         let source = text.split_whitespace().collect::<Vec<_>>().join(" ");
         let written_out = expand_nickname(&source)?;
         let fields = Fields::parse(written_out)?;
-        let expression = Self { repeats: fields.repeats(), matchers: fields.matchers(), source };
+        let expression = Self { matchers: fields.matchers(), fields, source };
         if expression.next_after(midnight(FIRST_YEAR)).is_none() {
             return Err(ExpressionError::NeverFires { expression: expression.source });
         }
@@ -61,13 +62,18 @@ impl Expression {
     /// whether the minute or the hour begins with `*`. Such an expression follows real time when clocks are
     /// changed.
     pub fn repeats(&self) -> bool {
-        self.repeats
+        self.fields.minute.starred || self.fields.hour.starred
+    }
+
+    /// What it says, in words: `at 02:00 every day`.
+    pub fn describe(&self) -> String {
+        describe::describe(&self.fields)
     }
 
     /// The same text for all expressions that mean the same.
     pub(super) fn canonical(&self) -> String {
         let matchers: Vec<_> = self.matchers.iter().map(cron::Schedule::source).collect();
-        format!("{} repeats={}", matchers.join(" | "), self.repeats)
+        format!("{} repeats={}", matchers.join(" | "), self.repeats())
     }
 
     /// The first matching local time after `local`.
@@ -124,13 +130,14 @@ pub(super) fn midnight(year: i32) -> NaiveDateTime {
 }
 
 /// The fields as they were written.
-struct Fields {
-    second: Values,
-    minute: Values,
-    hour: Values,
-    day_of_month: Values,
-    month: Values,
-    day_of_week: Values,
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Fields {
+    pub(super) second: Values,
+    pub(super) minute: Values,
+    pub(super) hour: Values,
+    pub(super) day_of_month: Values,
+    pub(super) month: Values,
+    pub(super) day_of_week: Values,
 }
 
 impl Fields {
@@ -152,17 +159,16 @@ impl Fields {
         })
     }
 
-    fn repeats(&self) -> bool {
-        self.minute.starred || self.hour.starred
+    /// Vixie's rule: a date must fit both day fields if either begins with `*`; else one of them is enough.
+    pub(super) fn both_days_must_fit(&self) -> bool {
+        self.day_of_month.starred || self.day_of_week.starred
     }
 
-    /// Vixie's rule: a date fits if both day fields fit it when either begins with `*`, else if one of them
-    /// does.
     fn matchers(&self) -> Vec<cron::Schedule> {
         let day_of_month = list(self.day_of_month.iter());
         // The crate counts Sunday as 1.
         let day_of_week = list(self.day_of_week.iter().map(|day| day + 1));
-        if self.day_of_month.starred || self.day_of_week.starred {
+        if self.both_days_must_fit() {
             vec![self.matcher(&day_of_month, &day_of_week)]
         } else {
             vec![self.matcher(&day_of_month, "*"), self.matcher("*", &day_of_week)]

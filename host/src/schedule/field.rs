@@ -84,6 +84,7 @@ impl fmt::Display for Field {
 /// What one field allows.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Values {
+    field: Field,
     /// A bit for each number that is allowed; Sunday is bit 0.
     bits: u64,
     /// Whether the field begins with `*`: Vixie's rules ask for that, not for the values.
@@ -93,11 +94,24 @@ pub(super) struct Values {
 impl Values {
     /// Reads a field: a list of items.
     pub(super) fn parse(field: Field, text: &str) -> Result<Self, ExpressionError> {
+        if text.split([',', '-', '/']).any(str::is_empty) {
+            return Err(advice::incomplete(field, text));
+        }
         let mut bits = 0;
         for item in text.split(',') {
             bits |= parse_item(field, item)?;
         }
-        Ok(Self { bits: sunday_once(field, bits), starred: text.starts_with('*') })
+        Ok(Self { field, bits: sunday_once(field, bits), starred: text.starts_with('*') })
+    }
+
+    /// The field that they are the values of.
+    pub(super) fn field(&self) -> Field {
+        self.field
+    }
+
+    /// Whether the field restricts nothing.
+    pub(super) fn is_all(&self) -> bool {
+        self.bits.count_ones() == self.field.longest_step()
     }
 
     /// The allowed numbers, smallest first.
@@ -154,7 +168,7 @@ fn parse_number(field: Field, text: &str) -> Result<u32, ExpressionError> {
     if let Some(place) = field.names().iter().position(|name| name.eq_ignore_ascii_case(text)) {
         return Ok(*range.start() + place as u32);
     }
-    if text.is_empty() || !text.bytes().all(|byte| byte.is_ascii_digit()) {
+    if !text.bytes().all(|byte| byte.is_ascii_digit()) {
         return Err(advice::unreadable(field, text));
     }
     match text.parse() {

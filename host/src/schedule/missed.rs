@@ -1,5 +1,5 @@
-//! Which firings of a job are due now, and what becomes of those that passed while nothing ran. Pure, so that
-//! a daemon that dies between planning and recording plans the same again.
+//! Which firings of a job are due now, and what becomes of those that passed while nothing ran. Pure: a daemon
+//! that dies before it has recorded a plan plans again, and loses nothing.
 
 use std::time::Duration;
 
@@ -47,8 +47,9 @@ pub fn plan(
     grace: Duration,
 ) -> Plan {
     let Some(cursor) = cursor else { return Plan::nothing(now) };
-    if now < cursor {
-        return behind(cursor, now);
+    let ahead = (cursor - now).to_std().unwrap_or_default();
+    if ahead > LARGEST_CLOCK_STEP {
+        return Plan { cursor_was_ahead: Some(ahead), ..Plan::nothing(now) };
     }
     let mut due: Vec<_> = schedule.between_newest_first(cursor, now).take(FIRED_AT_MOST).collect();
     due.reverse();
@@ -63,7 +64,7 @@ pub fn plan(
         Missed::RunOnce => due.split_off(on_time.min(due.len() - 1)),
     };
     let passed = schedule.between(cursor, now).take(fire.len() + COUNTED_AT_MOST).count();
-    Plan { left_out: passed - fire.len(), fire, ..Plan::nothing(newest) }
+    Plan { left_out: passed.saturating_sub(fire.len()), fire, ..Plan::nothing(newest) }
 }
 
 impl Plan {
@@ -72,18 +73,84 @@ impl Plan {
     }
 }
 
-/// The clock is before the cursor.
-fn behind(cursor: Timestamp, now: Timestamp) -> Plan {
-    let ahead = (cursor - now).to_std().unwrap_or_default();
-    if ahead <= LARGEST_CLOCK_STEP {
-        return Plan::nothing(cursor);
-    }
-    Plan { cursor_was_ahead: Some(ahead), ..Plan::nothing(now) }
-}
-
 fn before(now: Timestamp, grace: Duration) -> Timestamp {
     TimeDelta::from_std(grace)
         .ok()
         .and_then(|grace| now.checked_sub_signed(grace))
         .unwrap_or(DateTime::<chrono::Utc>::MIN_UTC)
+}
+
+#[cfg(test)]
+mod tests {
+    use chrono_tz::Tz;
+
+    use super::*;
+
+    fn instant(text: &str) -> Timestamp {
+        text.parse().unwrap()
+    }
+
+    fn planned(missed: Missed, cursor: &str, now: &str) -> Plan {
+        let schedule = Schedule::parse("0 2 * * *", Tz::UTC).unwrap();
+        plan(&schedule, Some(instant(cursor)), instant(now), missed, Duration::from_secs(300))
+    }
+
+    #[test]
+    fn missed_firings_are_forgotten_run_once_or_run_all_as_the_job_says() {
+        let (cursor, now) = ("2026-01-01T02:00:00Z", "2026-01-04T12:00:00Z");
+        let nights = ["2026-01-02T02:00:00Z", "2026-01-03T02:00:00Z", "2026-01-04T02:00:00Z"].map(instant);
+        let expected = |fire: &[Timestamp]| Plan {
+            fire: fire.to_vec(),
+            left_out: 3 - fire.len(),
+            cursor: nights[2],
+            cursor_was_ahead: None,
+        };
+        assert_eq!(planned(Missed::Skip, cursor, now), expected(&[]));
+        assert_eq!(planned(Missed::RunOnce, cursor, now), expected(&nights[2..]));
+        assert_eq!(planned(Missed::RunAll, cursor, now), expected(&nights));
+    }
+
+    #[test]
+    fn a_firing_within_grace_is_on_time_and_stands_for_those_missed() {
+        let (cursor, now) = ("2026-01-01T02:00:00Z", "2026-01-03T02:05:00Z");
+        for missed in [Missed::Skip, Missed::RunOnce] {
+            let plan = planned(missed, cursor, now);
+            assert_eq!((plan.fire, plan.left_out), (vec![instant("2026-01-03T02:00:00Z")], 1));
+        }
+    }
+
+    #[test]
+    fn a_new_schedule_has_no_past() {
+        let schedule = Schedule::parse("* * * * *", Tz::UTC).unwrap();
+        let now = instant("2026-01-01T02:00:00Z");
+        let plan = plan(&schedule, None, now, Missed::RunAll, Duration::from_secs(300));
+        assert_eq!((plan.fire, plan.cursor), (vec![], now));
+    }
+
+    #[test]
+    fn a_cursor_keeps_its_place_until_something_is_due() {
+        let plan = planned(Missed::RunAll, "2026-01-01T02:00:00Z", "2026-01-02T01:59:59Z");
+        assert_eq!((plan.fire, plan.cursor), (vec![], instant("2026-01-01T02:00:00Z")));
+    }
+
+    #[test]
+    fn a_clock_set_back_waits_and_a_cursor_from_a_wrong_clock_is_found() {
+        let cursor = "2026-01-10T02:00:00Z";
+        let waiting = planned(Missed::RunAll, cursor, "2026-01-09T02:00:00Z");
+        assert_eq!((waiting.fire, waiting.cursor, waiting.cursor_was_ahead), (vec![], instant(cursor), None));
+        let now = "2026-01-09T01:59:59Z";
+        let found = planned(Missed::RunAll, cursor, now);
+        assert_eq!((found.fire, found.cursor), (vec![], instant(now)));
+        assert_eq!(found.cursor_was_ahead, Some(Duration::from_secs(86_401)));
+    }
+
+    #[test]
+    fn a_long_outage_of_a_frequent_job_starts_and_counts_a_bounded_number() {
+        let schedule = Schedule::parse("* * * * * *", Tz::UTC).unwrap();
+        let (cursor, now) = (instant("2016-01-01T00:00:00Z"), instant("2026-01-01T00:00:00Z"));
+        let plan = plan(&schedule, Some(cursor), now, Missed::RunAll, Duration::from_secs(1));
+        assert_eq!((plan.fire.len(), plan.left_out), (FIRED_AT_MOST, COUNTED_AT_MOST));
+        assert_eq!(plan.fire.last(), Some(&now));
+        assert_eq!(plan.cursor, now);
+    }
 }

@@ -3,11 +3,16 @@
 //!
 //! When clocks are changed:
 //! * Jobs at fixed times fire once for each local time. One that a change skips (a spring gap, a whole day on
-//!   Samoa) fires right after the gap, and several in one gap fire once; one that comes twice fires the first time.
+//!   Samoa) fires right after the gap, several in one gap fire once, and one that comes twice fires the first
+//!   time.
 //! * Jobs whose minute or hour begins with `*` fire whenever the clocks read a matching time: every real half
 //!   hour in an overlap too, and nothing is made up for in a gap.
+//!
+//! So does Vixie's cron, but for changes of more than three hours: it takes them for corrections and lets the
+//! firings in between go. Here they fire, for a missing backup is worse than one too many.
 
 mod advice;
+mod describe;
 mod error;
 mod expression;
 mod field;

@@ -7,8 +7,8 @@ use chrono_tz::Tz;
 
 use crate::clock::Timestamp;
 
-/// Longer than any overlap since 1973.
-const WARM_UP: TimeDelta = TimeDelta::hours(6);
+/// Longer than any overlap since 1973: Casey in Antarctica had three hours.
+const WARM_UP: TimeDelta = TimeDelta::hours(4);
 
 /// A crontab line that is looked up value by value.
 pub struct Crontab {

@@ -77,18 +77,20 @@ fn date_fields() -> impl Strategy<Value = String> {
         .prop_map(|(day, month, weekday)| format!("{day} {month} {weekday}"))
 }
 
-/// Five fields, most of which fire on most days.
+/// Five fields, most of which fire on most days, and often when clocks are changed.
 fn expression() -> impl Strategy<Value = String> {
+    let minute = prop_oneof![field(0, 59), select(&["0", "30", "0,30"][..]).prop_map(str::to_owned)];
+    let hour = prop_oneof![field(0, 23), field(0, 3)];
     let dates = prop_oneof![3 => Just("* * *".to_owned()), 1 => date_fields()];
-    (field(0, 59), field(0, 23), dates).prop_map(|(minute, hour, dates)| format!("{minute} {hour} {dates}"))
+    (minute, hour, dates).prop_map(|(minute, hour, dates)| format!("{minute} {hour} {dates}"))
 }
 
-/// A zone, and an instant between 1973 (before, offsets have seconds) and 2100, up to `hours` before a change
-/// of the zone's clocks if there is one.
-fn before_a_change(hours: i64) -> impl Strategy<Value = (Tz, Timestamp)> {
-    (zone(), 0..120_i64 * 365, 0..=hours).prop_map(|(zone, day, hours)| {
+/// A zone, and an instant between 1973 (before, offsets have seconds) and 2100, from `hours` before a
+/// change of the zone's clocks, if there is one, to four hours after it: past the overlap.
+fn near_a_change(hours: i64) -> impl Strategy<Value = (Tz, Timestamp)> {
+    (zone(), 0..120_i64 * 365, -60 * hours..240).prop_map(|(zone, day, minutes)| {
         let start = DateTime::from_timestamp(94_694_400, 0).unwrap() + TimeDelta::days(day);
-        (zone, hour_of_change(zone, start) - TimeDelta::hours(hours))
+        (zone, hour_of_change(zone, start) + TimeDelta::minutes(minutes))
     })
 }
 
@@ -116,9 +118,9 @@ proptest! {
 
     #[test]
     fn fires_as_a_walk_over_every_minute_says(
-        expression in expression(), (zone, after) in before_a_change(26),
+        expression in expression(), (zone, after) in near_a_change(26), minutes in 1_i64..1800,
     ) {
-        assert_same(&expression, zone, after, after + TimeDelta::hours(30), TimeDelta::minutes(1));
+        assert_same(&expression, zone, after, after + TimeDelta::minutes(minutes), TimeDelta::minutes(1));
     }
 
     #[test]
@@ -145,10 +147,11 @@ proptest! {
 
     #[test]
     fn fires_as_a_walk_over_every_second_says(
-        second in field(0, 59), expression in expression(), (zone, after) in before_a_change(2),
+        second in field(0, 59), expression in expression(), (zone, after) in near_a_change(2),
+        seconds in 1_i64..10_000,
     ) {
         let expression = format!("{second} {expression}");
-        assert_same(&expression, zone, after, after + TimeDelta::hours(4), TimeDelta::seconds(1));
+        assert_same(&expression, zone, after, after + TimeDelta::seconds(seconds), TimeDelta::seconds(1));
     }
 
     #[test]
