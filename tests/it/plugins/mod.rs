@@ -6,3 +6,4 @@ mod directory;
 mod grants;
 mod load;
 pub mod support;
+mod wasi;
