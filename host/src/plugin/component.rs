@@ -16,6 +16,7 @@ use super::call::{self, Export};
 use super::error::{CallError, CallSite};
 use super::exports::Exports;
 use super::log::Logger;
+use super::report;
 use super::schema::SettingsSchema;
 use super::{CallContext, CallState, GrantError, Grants, Kind, Runtime, SettingError, Settings};
 
@@ -135,14 +136,15 @@ impl Plugin {
         }
     }
 
-    /// Runs a job.
+    /// Runs a job. The sentences of the report are on one line each, without control characters.
     ///
     /// # Panics
     /// Like every call, if the plugin is of another kind: ask [`Plugin::kind`] when the caller is configured.
     pub async fn run_job(&self, context: &CallContext, run: RunContext) -> Result<Report, CallError> {
         let Exports::Job { run: export } = &self.0.exports else { self.wrong_kind(Kind::Job) };
         let answer: Result<Report, Failure> = self.call(context, export, (run,)).await?;
-        answer.map_err(|failure| self.failed(export, failure))
+        let report = answer.map_err(|failure| self.failed(export, failure))?;
+        report::accept(report).map_err(|reason| CallError::Trapped { site: self.site(export), reason })
     }
 
     /// Lists the mails that it can write.

@@ -20,6 +20,7 @@ mod limits;
 mod load;
 mod log;
 mod meter;
+mod report;
 mod runtime;
 mod schema;
 mod settings;

@@ -153,10 +153,10 @@ impl Plugins {
         let unread = |error| Refused { error, sha256: None };
         file::check_name(name).map_err(unread)?;
         let wasm = file::read(found.clone()).await.map_err(unread)?;
-        self.runtime
-            .load(name, &wasm)
-            .await
-            .map_err(|error| Refused { error, sha256: Some(file::sha256(&wasm)) })
+        let loaded = AssertUnwindSafe(self.runtime.load(name, &wasm)).catch_unwind().await;
+        let loaded =
+            loaded.unwrap_or_else(|_| Err(LoadError::Host("loading it panicked; see the log".to_owned())));
+        loaded.map_err(|error| Refused { error, sha256: Some(file::sha256(&wasm)) })
     }
 
     /// Makes the outcome the state of the name, and tells it.
