@@ -46,7 +46,7 @@ impl Capability for Stand {
         }
     }
 
-    fn prepare(&self, _: &CallInfo, _: &[String]) -> Box<dyn Any + Send> {
+    fn prepare(&self, _: &CallContext, _: &[String]) -> Box<dyn Any + Send> {
         Box::new(Prepared)
     }
 }
@@ -71,7 +71,7 @@ impl Capability for Silent {
         Ok(())
     }
 
-    fn prepare(&self, _: &CallInfo, _: &[String]) -> Box<dyn Any + Send> {
+    fn prepare(&self, _: &CallContext, _: &[String]) -> Box<dyn Any + Send> {
         Box::new(())
     }
 }
