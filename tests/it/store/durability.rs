@@ -1,7 +1,10 @@
 //! What is left after the worst: a process that is killed, several that start at once.
 
+use std::future::poll_fn;
 use std::io::{BufRead, BufReader};
+use std::pin::pin;
 use std::process::Child;
+use std::task::Poll;
 
 use zelador::store::{RunFilter, Store, StoreError};
 
@@ -11,6 +14,7 @@ on_both_databases! {
     what_was_committed_survives_kill_9,
     processes_that_start_together_make_one_schema,
     a_store_that_is_closed_and_opened_has_everything,
+    a_cancelled_writer_leaves_all_or_nothing,
 }
 
 /// A run that was heard of must be there; the child is killed in the middle of recording another.
@@ -64,6 +68,37 @@ async fn a_store_that_is_closed_and_opened_has_everything(fixture: Fixture) {
     let run = store.insert_run(&manual("a", &fixture)).await.unwrap();
     store.close().await;
     assert_eq!(fixture.open().await.run(&run.id).await.unwrap(), Some(run));
+}
+
+/// A writer is dropped at its first await, at its second, and so on, until one gets to its end.
+async fn a_cancelled_writer_leaves_all_or_nothing(fixture: Fixture) {
+    let store = fixture.open().await;
+    let lines = vec![log_line(&fixture, "hello"); 3];
+    for awaits in 0.. {
+        let run = store.insert_run(&manual("a", &fixture)).await.unwrap();
+        let ended = cancelled_after(awaits, store.append_run_logs(&run.id, &lines)).await;
+        let written = store.run_logs(&run.id, 0).await.unwrap().len();
+        assert!([0, lines.len()].contains(&written), "{written} of {} lines", lines.len());
+        if ended {
+            assert_eq!(written, lines.len());
+            break;
+        }
+    }
+}
+
+/// Polls a future until it has waited so many times, then drops it. Tells whether it came to its end before.
+async fn cancelled_after<T>(awaits: u32, future: impl Future<Output = T>) -> bool {
+    let mut future = pin!(future);
+    let mut left = awaits;
+    poll_fn(|context| match future.as_mut().poll(context) {
+        Poll::Ready(_) => Poll::Ready(true),
+        Poll::Pending if left == 0 => Poll::Ready(false),
+        Poll::Pending => {
+            left -= 1;
+            Poll::Pending
+        }
+    })
+    .await
 }
 
 #[tokio::test(flavor = "multi_thread")]
