@@ -11,6 +11,7 @@ use super::fixture::{Backend, Fixture, on_both_databases};
 on_both_databases! {
     migrations_run_once,
     stores_that_open_together_make_one_schema,
+    stores_that_upgrade_together_make_one_schema,
     a_newer_schema_is_refused_with_both_versions,
     a_schema_of_another_build_is_refused,
     a_half_applied_migration_is_refused,
@@ -36,6 +37,19 @@ async fn migrations_run_once(fixture: Fixture) {
 }
 
 async fn stores_that_open_together_make_one_schema(fixture: Fixture) {
+    open_eight_stores(&fixture).await;
+}
+
+async fn stores_that_upgrade_together_make_one_schema(fixture: Fixture) {
+    fixture.open().await;
+    for statement in ["drop table audit_logs", "drop table subscriptions", "drop table tenants"] {
+        fixture.execute(statement).await;
+    }
+    fixture.execute("delete from schema_migrations where version = 5").await;
+    open_eight_stores(&fixture).await;
+}
+
+async fn open_eight_stores(fixture: &Fixture) {
     let mut openers = JoinSet::new();
     for _ in 0..8 {
         let (url, clock) = (fixture.url.clone(), fixture.clock.clone());
@@ -44,7 +58,7 @@ async fn stores_that_open_together_make_one_schema(fixture: Fixture) {
     for outcome in openers.join_all().await {
         outcome.unwrap();
     }
-    assert_eq!(versions(&fixture).await.len(), Store::migrations().count());
+    assert_eq!(versions(fixture).await.len(), Store::migrations().count());
 }
 
 async fn a_newer_schema_is_refused_with_both_versions(fixture: Fixture) {
