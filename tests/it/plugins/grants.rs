@@ -7,7 +7,7 @@ use std::time::Duration;
 use serde_json::json;
 use wasmtime::component::Linker;
 use zelador::plugin::{
-    CallContext, CallError, CallInfo, CallState, Capability, GrantError, Grants, LoadError, Plugin, Runtime,
+    CallContext, CallError, CallState, Capability, GrantError, Grants, LoadError, Plugin, Runtime,
     TimeLimit,
 };
 use zelador_tests::guests;
