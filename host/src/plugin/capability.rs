@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use wasmtime::component::Linker;
 
-use super::CallState;
+use super::{CallContext, CallState};
 
 /// The host side of one WIT interface.
 pub trait Capability: Send + Sync {
@@ -19,8 +19,9 @@ pub trait Capability: Send + Sync {
     /// guest. The error is a sentence for the operator.
     fn check(&self, scopes: &[String]) -> Result<(), String>;
 
-    /// What this call may use. The capability's host functions find it by its type with [`CallState::capability`].
-    fn prepare(&self, call: &CallInfo, scopes: &[String]) -> Box<dyn Any + Send>;
+    /// What this call may use; `scopes` are those of this capability. Its host functions find it by its type with
+    /// [`CallState::capability`].
+    fn prepare(&self, call: &CallContext, scopes: &[String]) -> Box<dyn Any + Send>;
 }
 
 /// Who calls, as far as a capability needs to know.

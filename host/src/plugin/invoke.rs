@@ -111,7 +111,7 @@ impl Plugin {
             waited,
             slots,
         })?;
-        let prepared = runtime.prepare(&loaded.gated, &context.info, &context.grants);
+        let prepared = runtime.prepare(&loaded.gated, context);
         let logger = Logger::new(Arc::clone(&loaded.name), context.limits.log, context.sink.clone());
         let state = CallState::new(Arc::clone(&runtime.clock), context, logger, prepared);
         let store = call::store(&runtime.engine, state);

@@ -13,7 +13,7 @@ use wasmtime::Engine;
 use wasmtime::component::Linker;
 
 use super::compile::Compiler;
-use super::{CallInfo, CallState, Capability, GrantError, Grants, Kind, builtin, engine, wasi};
+use super::{CallContext, CallState, Capability, GrantError, Grants, Kind, builtin, engine, wasi};
 use crate::clock::SharedClock;
 
 /// What a runtime is made of.
@@ -182,15 +182,10 @@ impl Inner {
     }
 
     /// What each capability that a plugin imports hands to this call.
-    pub fn prepare(
-        &self,
-        imports: &[String],
-        info: &CallInfo,
-        grants: &Grants,
-    ) -> Vec<(TypeId, Box<dyn Any + Send>)> {
+    pub fn prepare(&self, imports: &[String], call: &CallContext) -> Vec<(TypeId, Box<dyn Any + Send>)> {
         let prepare = |import: &String| {
             let capability = self.capabilities.get(import.as_str())?;
-            let prepared = capability.prepare(info, grants.scopes(import)?);
+            let prepared = capability.prepare(call, call.grants.scopes(import)?);
             Some(((*prepared).type_id(), prepared))
         };
         imports.iter().filter_map(prepare).collect()
