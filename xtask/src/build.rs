@@ -28,21 +28,22 @@ pub enum Profile {
 
 /// Builds what the options say.
 pub fn build(options: &Options) -> Result<()> {
-    components::build()?;
     match options.profile {
-        _ if options.guests => Ok(()),
-        Profile::Dev => binary_and_tests(),
-        Profile::Release => run(cargo().args(["build", "--locked", "--release", "--package", "zelador"])),
+        _ if options.guests => components::build(),
+        Profile::Dev => for_tests(),
+        Profile::Release => release(),
     }
 }
 
-/// Builds what the tests run: the components, the binary, the tests themselves.
-pub fn for_tests() -> Result<()> {
+/// Builds what is shipped: the components and the optimised binary.
+pub fn release() -> Result<()> {
     components::build()?;
-    binary_and_tests()
+    run(cargo().args(["build", "--locked", "--release", "--package", "zelador"]))
 }
 
-/// All of the workspace at once, so that its dependencies are compiled once, with one set of features.
-fn binary_and_tests() -> Result<()> {
+/// Builds what the tests run: the components, the binary, the tests themselves. All of the workspace at once, so that
+/// its dependencies are compiled once, with one set of features.
+pub fn for_tests() -> Result<()> {
+    components::build()?;
     run(cargo().args(["build", "--locked", "--workspace", "--all-targets"]))
 }

@@ -66,8 +66,21 @@ fn modules(workspace: &str, wasm_std: &WasmStd) -> Result<BTreeMap<String, PathB
         ],
     );
     wasm_std.configure(&mut cargo);
+    cargo.env("CARGO_ENCODED_RUSTFLAGS", without_our_paths());
     let messages = output(&mut cargo)?;
     messages.lines().filter_map(|line| built_module(line).transpose()).collect()
+}
+
+/// Flags that keep the folders of this machine out of a component, where the messages of panics would name them: it
+/// must not matter where a component was built.
+fn without_our_paths() -> String {
+    const SEPARATOR: &str = "\u{1f}";
+    let cargo_home = std::env::var_os("CARGO_HOME").map(PathBuf::from);
+    let cargo_home = cargo_home.or_else(|| Some(std::env::home_dir()?.join(".cargo")));
+    let folders = [(Some(root().to_owned()), "zelador"), (cargo_home, "cargo")];
+    let remapped = folders.into_iter().filter_map(|(folder, name)| Some((folder?, name)));
+    let flags = remapped.map(|(folder, name)| format!("--remap-path-prefix={}={name}", folder.display()));
+    flags.collect::<Vec<_>>().join(SEPARATOR)
 }
 
 /// The module that cargo reports in this line of JSON, if it does.
@@ -136,4 +149,30 @@ fn remove_all_but(modules: &BTreeMap<String, PathBuf>, folder: &Path) -> Result<
         }
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_guest_may_import_our_contract_and_nothing_else() {
+        let importing = |interface: &str| {
+            let component =
+                wat::parse_str(format!(r#"(component (import "{interface}" (instance)))"#)).unwrap();
+            check_imports("sample", &component)
+        };
+        assert!(importing("zelador:plugin/log@0.1.0").is_ok());
+        let refused = importing("wasi:cli/environment@0.2.0").unwrap_err().to_string();
+        assert!(refused.contains("sample imports `wasi:cli/environment@0.2.0`"), "{refused}");
+    }
+
+    #[test]
+    fn a_module_is_named_after_the_folder_of_its_crate() {
+        let artifact = r#"{"reason": "compiler-artifact", "manifest_path": "/z/tests/guests/greeter-1/Cargo.toml",
+            "filenames": ["/z/target/wasm/release/greeter_1.wasm"]}"#;
+        let module = built_module(artifact).unwrap();
+        assert_eq!(module, Some(("greeter-1".into(), "/z/target/wasm/release/greeter_1.wasm".into())));
+        assert_eq!(built_module(r#"{"reason": "build-finished", "success": true}"#).unwrap(), None);
+    }
 }

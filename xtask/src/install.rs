@@ -1,6 +1,6 @@
 //! Installs what is missing, through the machine's package managers.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use anyhow::{Result, bail};
@@ -39,8 +39,20 @@ pub fn postgresql() -> Result<()> {
 
 /// Whether a PostgreSQL server is installed where Debian puts it.
 pub fn has_postgresql() -> bool {
-    let Ok(versions) = std::fs::read_dir(POSTGRESQL) else { return false };
-    versions.flatten().any(|version| version.path().join("bin/postgres").is_file())
+    postgresql_programs().is_some()
+}
+
+/// The folder of the newest PostgreSQL server's programs.
+pub fn postgresql_programs() -> Option<PathBuf> {
+    let versions = std::fs::read_dir(POSTGRESQL).ok()?.flatten();
+    let programs =
+        versions.map(|version| version.path().join("bin")).filter(|bin| bin.join("postgres").is_file());
+    programs.max_by_key(|bin| major(bin))
+}
+
+/// The major version that a folder of programs is for.
+fn major(bin: &Path) -> Option<u32> {
+    bin.parent()?.file_name()?.to_str()?.parse().ok()
 }
 
 fn is_installed(package: &str) -> bool {

@@ -5,6 +5,7 @@
 
 mod build;
 mod components;
+mod demo;
 mod deny;
 mod freeze;
 mod install;
@@ -30,6 +31,8 @@ enum Command {
     Build(build::Options),
     /// Checks everything that a change must pass.
     Test(test::Options),
+    /// Builds, and runs the main job on a small MedManager in a temporary folder.
+    Demo(demo::Options),
     /// Copies the contract to wit/released/VERSION, where the tests compare it from then on.
     FreezeContract,
 }
@@ -38,6 +41,7 @@ fn main() -> ExitCode {
     let result = match Arguments::parse().command {
         Command::Build(options) => build::build(&options),
         Command::Test(options) => test::check(&options),
+        Command::Demo(options) => demo::demo(&options),
         Command::FreezeContract => freeze::contract(),
     };
     match result {

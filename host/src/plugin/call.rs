@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use wasmtime::component::{ComponentExportIndex, ComponentNamedList, Instance, InstancePre, Lift, Lower};
-use wasmtime::{Engine, Store};
+use wasmtime::{Engine, Store, WasmBacktrace};
 
 use super::error::{CallError, CallSite};
 use super::limits::{Budget, Limits, MemoryExceeded};
@@ -16,6 +16,9 @@ use super::{CallInfo, CallState, Grants, Settings};
 
 /// The longest account of a trap, in bytes: its cause and the innermost frames.
 const LONGEST_TRAP: usize = 2 << 10;
+
+/// Frames of the guest that an account of a trap names, innermost first.
+const TOLD_FRAMES: usize = 5;
 
 /// How a caller uses a plugin: made once for a job or an endpoint, cheap to clone for each call.
 #[derive(Clone)]
@@ -102,7 +105,7 @@ where
         Ok(result)
     };
     let outcome = limited(time, call).await;
-    store.data().finish_log();
+    store.data_mut().finish_log();
     outcome
 }
 
@@ -156,7 +159,7 @@ impl Ended {
                 let limit = if budget == Budget::Handles { limits.handles } else { limits.host_memory };
                 CallError::OutOfBudget { site, budget, limit, wanted: None }
             }
-            None => CallError::Trapped { site, reason: one_line(&format!("{error:#}"), LONGEST_TRAP) },
+            None => CallError::Trapped { site, reason: one_line(&trap(&error), LONGEST_TRAP) },
         }
     }
 }
@@ -176,6 +179,19 @@ fn budget_of_the_engine(error: &wasmtime::Error) -> Option<Budget> {
             None
         }
     })
+}
+
+/// The cause, and the innermost functions of the guest that it happened in.
+fn trap(error: &wasmtime::Error) -> String {
+    let Some(backtrace) = error.downcast_ref::<WasmBacktrace>() else { return format!("{error:#}") };
+    let all_frames = backtrace.to_string();
+    let causes = error.chain().map(ToString::to_string).filter(|cause| *cause != all_frames);
+    let frames = backtrace.frames().iter().take(TOLD_FRAMES).map(|frame| match frame.func_name() {
+        Some(name) => name.to_owned(),
+        None => format!("function {}", frame.func_index()),
+    });
+    let (causes, frames): (Vec<_>, Vec<_>) = (causes.collect(), frames.collect());
+    format!("{}, in {}", causes.join(": "), frames.join(" < "))
 }
 
 fn panic_message(panic: &Panic) -> String {

@@ -55,6 +55,7 @@ pub(super) fn shape(component: &Component, offered: impl Fn(&str) -> bool) -> Re
         shape.add_import(engine, name, &item.ty, &offered)?;
     }
     shape.imports.sort();
+    shape.gated.sort_by(|a, b| a.interface.cmp(&b.interface));
     Ok(shape)
 }
 

@@ -65,7 +65,7 @@ pub enum RuntimeError {
     /// The engine cannot be made.
     #[error("the WebAssembly engine does not start: {0}")]
     Engine(String),
-    /// Two capabilities of the same name, or one that does not fit its interface.
+    /// Two capabilities of the same name, or one that does not fit an interface of the contract.
     #[error("capability `{name}` cannot be linked: {reason}")]
     Capability {
         /// Its name.
@@ -90,8 +90,7 @@ impl Runtime {
         let loads = thread::available_parallelism().map_or(1, usize::from).min(MOST_LOADS);
         let engine = engine::pooled(config.slots + loads as u32)
             .map_err(|error| RuntimeError::Engine(format!("{error:#}")))?;
-        let capabilities: BTreeMap<_, _> =
-            capabilities.into_iter().map(|capability| (capability.name(), capability)).collect();
+        let capabilities = by_name(capabilities)?;
         let linkers =
             Kind::ALL.into_iter().map(|kind| Ok((kind, Linkers::new(&engine, kind, &capabilities)?)));
         Ok(Self(Arc::new(Inner {
@@ -132,6 +131,23 @@ impl Runtime {
     pub(super) fn inner(&self) -> &Inner {
         &self.0
     }
+}
+
+fn by_name(
+    capabilities: Vec<Arc<dyn Capability>>,
+) -> Result<BTreeMap<&'static str, Arc<dyn Capability>>, RuntimeError> {
+    let mut by_name = BTreeMap::new();
+    for capability in capabilities {
+        let name = capability.name();
+        let refuse = |reason: &str| Err(RuntimeError::Capability { name, reason: reason.to_owned() });
+        if !Kind::ALL.iter().any(|kind| kind.imports().contains(&name)) {
+            return refuse("no world imports an interface of that name");
+        }
+        if by_name.insert(name, capability).is_some() {
+            return refuse("another one has the same name");
+        }
+    }
+    Ok(by_name)
 }
 
 impl std::fmt::Debug for Runtime {

@@ -1,1 +1,0 @@
-//! Stub: these tests are being written.
