@@ -35,7 +35,7 @@ const ROWS: &str = "
             (array['Silva', 'Souza', 'Oliveira', 'Santos', 'Pereira', 'Costa', 'Almeida'])[i % 7 + 1]) n(first, last);
 ";
 
-struct Result {
+struct Measured {
     wall: Duration,
     bytes: u64,
 }
@@ -65,7 +65,7 @@ async fn main() {
 }
 
 /// What the seed's script does.
-fn the_script(cluster: &Cluster, folder: &Path) -> Result {
+fn the_script(cluster: &Cluster, folder: &Path) -> Measured {
     let file = folder.join("script.sql.gz");
     let began = Instant::now();
     let status = Command::new("sh")
@@ -84,10 +84,10 @@ fn the_script(cluster: &Cluster, folder: &Path) -> Result {
     assert!(status.success());
     let bytes = std::fs::metadata(&file).expect("a file").len();
     std::fs::remove_file(&file).expect("it goes away");
-    Result { wall, bytes }
+    Measured { wall, bytes }
 }
 
-async fn our_backup(cluster: &Cluster, folder: &Path) -> (Result, u64) {
+async fn our_backup(cluster: &Cluster, folder: &Path) -> (Measured, u64) {
     let options = ArchiveOptions {
         folder: folder.join("backups"),
         naming: Naming { prefix: "bench".into(), zone: "UTC".parse().expect("a zone") },
@@ -103,10 +103,10 @@ async fn our_backup(cluster: &Cluster, folder: &Path) -> (Result, u64) {
     let made = archive.create(request, unobserved(), &CancellationToken::new()).await.expect("a backup");
     let wall = began.elapsed();
     std::fs::remove_dir_all(folder.join("backups")).expect("it goes away");
-    (Result { wall, bytes: made.manifest.size_bytes }, made.manifest.content_bytes)
+    (Measured { wall, bytes: made.manifest.size_bytes }, made.manifest.content_bytes)
 }
 
-fn row(name: &str, results: &mut [Result], content: u64) {
+fn row(name: &str, results: &mut [Measured], content: u64) {
     results.sort_by_key(|result| result.wall);
     let seconds = |at: usize| results[at].wall.as_secs_f64();
     let median = seconds(ROUNDS / 2);
