@@ -189,7 +189,7 @@ async fn a_huge_result_is_refused_at_the_border() {
 #[tokio::test]
 async fn handles_are_limited() {
     let wasm = hoarder();
-    let mut context = small(json!({}));
+    let context = small(json!({}));
     let error = shared().load("hoarder", &wasm).await.unwrap().run_job(&context, run()).await.unwrap_err();
     assert!(is_out_of(&error, Budget::Handles), "{error}");
     assert!(error.to_string().contains("its limit `handles` of 1024"), "{error}");
