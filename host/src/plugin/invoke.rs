@@ -20,20 +20,19 @@ use super::{CallContext, CallState, Kind, Plugin};
 
 impl Plugin {
     /// Runs a job. The sentences of the report are on one line each, without control characters.
-    ///
-    /// # Panics
-    /// Like every call, if the plugin is of another kind: ask [`Plugin::kind`] when the caller is configured.
     pub async fn run_job(&self, context: &CallContext, run: RunContext) -> Result<Report, CallError> {
-        let Exports::Job { run: export } = &self.0.exports else { self.wrong_kind(Kind::Job) };
+        let Exports::Job { run: export } = &self.0.exports else {
+            return Err(self.wrong_kind(Kind::Job, "runs.run"));
+        };
         let answer: Result<Report, Failure> = self.call(context, export, (run,)).await?;
         let report = answer.map_err(|failure| self.failed(export, failure))?;
-        report::accept(report).map_err(|reason| CallError::Trapped { site: self.site(export), reason })
+        report::accept(report).map_err(|reason| CallError::Trapped { site: self.site(export.name), reason })
     }
 
     /// Lists the mails that it can write.
     pub async fn templates(&self, context: &CallContext) -> Result<Vec<TemplateInfo>, CallError> {
         let Exports::EmailTemplate { templates, .. } = &self.0.exports else {
-            self.wrong_kind(Kind::EmailTemplate)
+            return Err(self.wrong_kind(Kind::EmailTemplate, "templates.templates"));
         };
         self.call(context, templates, ()).await
     }
@@ -47,7 +46,7 @@ impl Plugin {
         data: &str,
     ) -> Result<Email, CallError> {
         let Exports::EmailTemplate { render, .. } = &self.0.exports else {
-            self.wrong_kind(Kind::EmailTemplate)
+            return Err(self.wrong_kind(Kind::EmailTemplate, "templates.render"));
         };
         let answer: Result<Email, Failure> = self.call(context, render, (template, locale, data)).await?;
         answer.map_err(|failure| self.failed(render, failure))
@@ -62,7 +61,7 @@ impl Plugin {
         attempt: &Attempt,
     ) -> Result<Request, CallError> {
         let Exports::WebhookDelivery { prepare, .. } = &self.0.exports else {
-            self.wrong_kind(Kind::WebhookDelivery)
+            return Err(self.wrong_kind(Kind::WebhookDelivery, "delivery.prepare"));
         };
         let answer: Result<Request, Failure> =
             self.call(context, prepare, (message, endpoint, attempt)).await?;
@@ -76,21 +75,23 @@ impl Plugin {
         outcome: &AttemptOutcome,
     ) -> Result<Verdict, CallError> {
         let Exports::WebhookDelivery { classify, .. } = &self.0.exports else {
-            self.wrong_kind(Kind::WebhookDelivery)
+            return Err(self.wrong_kind(Kind::WebhookDelivery, "delivery.classify"));
         };
         self.call(context, classify, (outcome,)).await
     }
 
     /// Decides whether and when to try again.
     pub async fn next(&self, context: &CallContext, attempt: &FailedAttempt) -> Result<Decision, CallError> {
-        let Exports::RetryPolicy { next, .. } = &self.0.exports else { self.wrong_kind(Kind::RetryPolicy) };
+        let Exports::RetryPolicy { next, .. } = &self.0.exports else {
+            return Err(self.wrong_kind(Kind::RetryPolicy, "retries.next"));
+        };
         self.call(context, next, (attempt,)).await
     }
 
     /// The delays before attempts 1, 2, 3, ... in milliseconds, for display.
     pub async fn delays(&self, context: &CallContext) -> Result<Vec<u64>, CallError> {
         let Exports::RetryPolicy { describe, .. } = &self.0.exports else {
-            self.wrong_kind(Kind::RetryPolicy)
+            return Err(self.wrong_kind(Kind::RetryPolicy, "retries.describe"));
         };
         self.call(context, describe, ()).await
     }
@@ -105,9 +106,9 @@ impl Plugin {
         let loaded = &*self.0;
         let runtime = loaded.runtime.inner();
         self.require_granted(&context.grants, &context.info.caller)
-            .map_err(|source| CallError::Denied { site: self.site(export), source })?;
+            .map_err(|source| CallError::Denied { site: self.site(export.name), source })?;
         let _slot = runtime.slot().await.map_err(|(waited, slots)| CallError::Busy {
-            site: self.site(export),
+            site: self.site(export.name),
             waited,
             slots,
         })?;
@@ -117,22 +118,18 @@ impl Plugin {
         let store = call::store(&runtime.engine, state);
         call::run(store, &loaded.pre, export, params)
             .await
-            .map_err(|ended| ended.explain(self.site(export), &context.limits))
+            .map_err(|ended| ended.explain(self.site(export.name), &context.limits))
     }
 
     fn failed(&self, export: &Export, failure: Failure) -> CallError {
-        CallError::Failed { site: self.site(export), failure }
+        CallError::Failed { site: self.site(export.name), failure }
     }
 
-    fn site(&self, export: &Export) -> CallSite {
-        CallSite {
-            plugin: self.0.name.to_string(),
-            version: self.0.about.version.clone(),
-            export: export.name,
-        }
+    fn site(&self, export: &'static str) -> CallSite {
+        CallSite { plugin: self.0.name.to_string(), version: self.0.about.version.clone(), export }
     }
 
-    fn wrong_kind(&self, wanted: Kind) -> ! {
-        panic!("plugin `{}` is called as {wanted}, and it is {}", self.0.name, self.0.kind)
+    fn wrong_kind(&self, wanted: Kind, export: &'static str) -> CallError {
+        CallError::WrongKind { site: self.site(export), wanted, found: self.kind() }
     }
 }

@@ -43,6 +43,16 @@ async fn a_mail_is_written() {
 }
 
 #[tokio::test]
+async fn a_plugin_of_another_kind_is_told_for_what_it_is() {
+    let template = fixture("template").await;
+    let error = template.run_job(&caller(json!({})), run()).await.unwrap_err();
+    assert!(
+        matches!(error, CallError::WrongKind { wanted: Kind::Job, found: Kind::EmailTemplate, .. }),
+        "{error}"
+    );
+}
+
+#[tokio::test]
 async fn the_guests_time_is_the_hosts_clock() {
     let clock = ManualClock::new("2026-01-01T00:00:00Z".parse().unwrap());
     let runtime = Runtime::new(RuntimeConfig { clock: clock.clone(), ..config(None) }, vec![]).unwrap();

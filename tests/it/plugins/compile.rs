@@ -162,6 +162,7 @@ fn the_compiler_limits_itself_before_it_reads() {
         .arg(COMPILE_VERB)
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
+        .stderr(Stdio::null())
         .spawn()
         .unwrap();
     // A pipe holds 64 KiB: once more than that is written, the child is reading.

@@ -45,6 +45,12 @@ struct Stamp {
 }
 
 impl Found {
+    /// The file at `path`, as it is now.
+    pub fn at(path: &Path) -> Result<Self, LoadError> {
+        let metadata = fs::symlink_metadata(path).map_err(unreadable)?;
+        Ok(Self { path: path.to_owned(), stamp: Stamp::from(&metadata) })
+    }
+
     pub fn size(&self) -> u64 {
         self.stamp.size
     }
@@ -107,7 +113,6 @@ pub(super) async fn read(found: Found) -> Result<Vec<u8>, LoadError> {
 }
 
 fn read_blocking(found: &Found) -> Result<Vec<u8>, LoadError> {
-    let unreadable = |error: io::Error| LoadError::File(format!("it cannot be read: {error}"));
     check_plain(&fs::symlink_metadata(&found.path).map_err(unreadable)?)?;
     // Not following links and not waiting for the other end of a pipe, should it have become one meanwhile.
     let flags = (OFlags::NOFOLLOW | OFlags::NONBLOCK).bits() as i32;
@@ -124,6 +129,10 @@ fn read_blocking(found: &Found) -> Result<Vec<u8>, LoadError> {
         return Err(LoadError::File("it is being written".to_owned()));
     }
     Ok(bytes)
+}
+
+fn unreadable(error: io::Error) -> LoadError {
+    LoadError::File(format!("it cannot be read: {error}"))
 }
 
 fn check_plain(metadata: &Metadata) -> Result<(), LoadError> {

@@ -101,6 +101,15 @@ impl std::fmt::Debug for Directory {
     }
 }
 
+impl Runtime {
+    /// Loads one file, for a command that looks at it wherever it is.
+    pub async fn load_file(&self, path: &Path) -> Result<Plugin, LoadError> {
+        let name = path.file_stem().unwrap_or_default().to_string_lossy();
+        let wasm = file::read(Found::at(path)?).await?;
+        self.load(&name, &wasm).await
+    }
+}
+
 struct Plugins {
     runtime: Runtime,
     folder: PathBuf,
