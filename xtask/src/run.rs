@@ -27,7 +27,7 @@ pub fn cargo() -> Command {
 
 /// Says in one line what is being done.
 pub fn say(line: &str) {
-    eprintln!("zelador: {line}");
+    eprintln!("xtask: {line}");
 }
 
 /// Runs to the end; what the program prints is seen.

@@ -16,13 +16,13 @@ impl Source {
         Self { path: path.to_owned(), text: text.to_owned() }
     }
 
-    /// The lines that are code of the program, with their numbers: no comments, no unit tests. A unit test module is
-    /// the last thing in its file.
+    /// The lines that are code of the program, with their numbers: no comments, no unit tests. A module of unit tests is
+    /// the last thing in its file, or a file of its own that is called `tests.rs`.
     pub fn code(&self) -> impl Iterator<Item = (usize, &str)> {
-        let tests_only = self.path.ends_with("/tests.rs");
-        let lines =
-            self.text.lines().enumerate().take_while(move |(_, line)| !tests_only && *line != "#[cfg(test)]");
-        lines.map(|(index, line)| (index + 1, line)).filter(|(_, line)| !line.trim_start().starts_with("//"))
+        let tests = self.text.find("\n#[cfg(test)]\nmod tests {").unwrap_or(self.text.len());
+        let end = if self.path.ends_with("/tests.rs") { 0 } else { tests };
+        let lines = self.text[..end].lines().enumerate().map(|(index, line)| (index + 1, line));
+        lines.filter(|(_, line)| !line.trim_start().starts_with("//"))
     }
 
     /// A complaint about a line.
@@ -67,5 +67,8 @@ fn collect(folder: &Path, extensions: &[&str], sources: &mut Vec<Source>) {
 fn code_is_neither_comment_nor_unit_test() {
     let source =
         Source::sample("a.rs", "//! doc\nuse x;\n    // why\nfn f() {}\n\n#[cfg(test)]\nmod tests {\n}\n");
-    assert_eq!(source.code().collect::<Vec<_>>(), [(2, "use x;"), (4, "fn f() {}"), (5, "")]);
+    assert_eq!(source.code().collect::<Vec<_>>(), [(2, "use x;"), (4, "fn f() {}")]);
+    let declared = Source::sample("a.rs", "#[cfg(test)]\nmod tests;\nfn f() {}\n");
+    assert_eq!(declared.code().last(), Some((3, "fn f() {}")));
+    assert_eq!(Source::sample("host/src/a/tests.rs", "fn f() {}\n").code().count(), 0);
 }
