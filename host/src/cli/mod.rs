@@ -12,6 +12,7 @@ mod progress;
 mod run;
 mod schedule;
 mod signal;
+mod subscription;
 mod view;
 
 use std::path::PathBuf;
@@ -53,6 +54,8 @@ enum Verb {
     #[command(subcommand)]
     Backup(backup::Verb),
     #[command(subcommand)]
+    Subscription(subscription::Verb),
+    #[command(subcommand)]
     Plugin(plugin::Verb),
     Completions(completions::Args),
     /// Compiles a component for the daemon: its own child process
@@ -87,6 +90,7 @@ async fn obey(cli: Cli) -> anyhow::Result<()> {
         Verb::Job(verb) => job::run(verb, &place, output).await,
         Verb::Schedule(verb) => schedule::run(verb, output),
         Verb::Backup(verb) => backup::run(verb, &place, output).await,
+        Verb::Subscription(verb) => subscription::run(verb, &place, output).await,
         Verb::Plugin(verb) => plugin::run(verb, &place, output).await,
         Verb::Completions(args) => completions::run(&args, output),
         Verb::CompilePlugin => unreachable!("handled before the runtime was started"),
