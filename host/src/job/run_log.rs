@@ -131,10 +131,10 @@ impl Drain {
         if progress == self.written {
             return;
         }
-        if let Some(progress) = &progress {
-            if let Err(error) = self.store.set_progress(&self.run_id, self.fence, progress).await {
-                tell(&self.run_id, &error);
-            }
+        if let Some(progress) = &progress
+            && let Err(error) = self.store.set_progress(&self.run_id, self.fence, progress).await
+        {
+            tell(&self.run_id, &error);
         }
         self.written = progress;
     }

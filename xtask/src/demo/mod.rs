@@ -5,6 +5,7 @@
 mod cluster;
 mod daemon;
 mod home;
+mod subscriptions;
 
 use anyhow::{Result, ensure};
 use clap::Args;
@@ -30,6 +31,9 @@ pub fn demo(options: &Options) -> Result<()> {
     let home = Home::create(cluster.as_ref())?;
     home.zelador(&["check"])?;
     let mut daemon = Daemon::start(&home)?;
+    let tenants = subscriptions::write(&home)?;
+    home.zelador(&["subscription", "import", &tenants.display().to_string()])?;
+    home.zelador(&["subscription", "list", "--expiring", "7d"])?;
     home.zelador(&["job", "run", home::JOB])?;
     home.zelador(&["job", "history"])?;
     home.zelador(&["backup", "list"])?;
