@@ -12,6 +12,7 @@ pub mod web;
 
 pub mod backup;
 pub mod job;
+pub mod mail;
 pub mod subscription;
 
 pub mod schedule;

@@ -16,6 +16,7 @@ use crate::backup::{
 use crate::clock::{SharedClock, SystemClock};
 use crate::config::{Config, Database, STORE_SERVER, Text};
 use crate::job::Owner;
+use crate::mail::AssetsCapability;
 use crate::plugin::{Capability, Directory, Runtime, RuntimeConfig};
 use crate::secret;
 use crate::store::{Location, Store};
@@ -73,6 +74,7 @@ impl Assembly {
         let capabilities: Vec<Arc<dyn Capability>> = vec![
             Arc::new(DatabasesCapability::new(Arc::clone(&servers))),
             Arc::new(ArchiveCapability::new(self.archive.clone(), servers)),
+            Arc::new(AssetsCapability::new(self.config.resolve(&self.config.mail.templates))),
         ];
         let config = RuntimeConfig {
             slots: self.config.plugins.slots,

@@ -13,6 +13,7 @@ mod run;
 mod schedule;
 mod signal;
 mod subscription;
+mod template;
 mod view;
 
 use std::path::PathBuf;
@@ -56,6 +57,8 @@ enum Verb {
     #[command(subcommand)]
     Subscription(subscription::Verb),
     #[command(subcommand)]
+    Template(template::Verb),
+    #[command(subcommand)]
     Plugin(plugin::Verb),
     Completions(completions::Args),
     /// Compiles a component for the daemon: its own child process
@@ -91,6 +94,7 @@ async fn obey(cli: Cli) -> anyhow::Result<()> {
         Verb::Schedule(verb) => schedule::run(verb, output),
         Verb::Backup(verb) => backup::run(verb, &place, output).await,
         Verb::Subscription(verb) => subscription::run(verb, &place, output).await,
+        Verb::Template(verb) => template::run(verb, &place, output).await,
         Verb::Plugin(verb) => plugin::run(verb, &place, output).await,
         Verb::Completions(args) => completions::run(&args, output),
         Verb::CompilePlugin => unreachable!("handled before the runtime was started"),

@@ -112,6 +112,10 @@ pub struct Mail {
     pub transport: Text,
     /// Addresses by role.
     pub team: BTreeMap<String, Vec<String>>,
+    /// The plugin that writes the mails.
+    pub engine: String,
+    /// The folder of the operator's own templates.
+    pub templates: PathBuf,
 }
 
 impl Default for Mail {
@@ -120,6 +124,8 @@ impl Default for Mail {
             from: "Zelador <zelador@localhost>".into(),
             transport: "folder:outbox".into(),
             team: BTreeMap::new(),
+            engine: "email-template".into(),
+            templates: "templates".into(),
         }
     }
 }
