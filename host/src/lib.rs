@@ -9,6 +9,7 @@ pub mod web;
 
 pub mod backup;
 pub mod job;
+pub mod webhook;
 
 pub mod schedule;
 
