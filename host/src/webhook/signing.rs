@@ -84,7 +84,7 @@ pub struct SigningKey {
 }
 
 enum Kind {
-    Hmac(hmac::Key),
+    Hmac(Box<hmac::Key>),
     Ed25519(Ed25519KeyPair),
 }
 
@@ -92,7 +92,7 @@ impl SigningKey {
     /// Reads `whsec_...` or `whsk_...`.
     pub fn parse(text: &str) -> Result<Self, KeyError> {
         let kind = if let Some(encoded) = text.strip_prefix(SECRET_PREFIX) {
-            Kind::Hmac(shared_secret(&decoded(encoded)?)?)
+            Kind::Hmac(Box::new(shared_secret(&decoded(encoded)?)?))
         } else if let Some(encoded) = text.strip_prefix(PRIVATE_PREFIX) {
             Kind::Ed25519(ed25519_pair(&decoded(encoded)?)?)
         } else {
