@@ -30,6 +30,8 @@ fn classified(error: &reqwest::Error) -> TransportError {
         .or_else(|| find::<LookupError>(error).map(of_lookup))
         .or_else(|| find::<rustls::Error>(error).map(of_tls))
         .or_else(|| causes(error).filter_map(|cause| cause.downcast_ref()).find_map(of_io))
+        .or_else(|| find::<h2::Error>(error).and_then(of_http2))
+        .or_else(|| error.is_timeout().then_some(TransportError::Timeout))
         .or_else(|| find::<hyper::Error>(error).map(of_http))
         .unwrap_or_else(|| TransportError::Other(innermost(error)))
 }
@@ -62,6 +64,14 @@ fn of_io(error: &io::Error) -> Option<TransportError> {
         // What the parser of chunks says.
         ErrorKind::InvalidData | ErrorKind::InvalidInput => Some(TransportError::Protocol(error.to_string())),
         _ => None,
+    }
+}
+
+/// Nothing for a receiver that broke the protocol.
+fn of_http2(error: &h2::Error) -> Option<TransportError> {
+    match error.get_io() {
+        Some(io) => of_io(io),
+        None => error.is_remote().then_some(TransportError::Reset),
     }
 }
 

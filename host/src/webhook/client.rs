@@ -2,6 +2,8 @@
 //! spans it from the name's lookup to the body's last byte.
 //!
 //! Connections are kept and shared between all who use one [`Sender`]; each leads to an address that the guard has judged.
+//! The HTTP client repeats a request by itself only where the receiver cannot have seen it: a kept connection that turns
+//! out closed before anything was written, and a stream that HTTP/2 reports as not processed.
 
 use std::fmt;
 use std::sync::Arc;
@@ -28,6 +30,9 @@ use super::tls;
 /// No receiver is waited for longer, whatever the request says: a slot of the delivery loop is held meanwhile.
 pub const LONGEST_TIMEOUT: Duration = Duration::from_secs(300);
 
+/// To look up, connect and shake hands. The addresses of a host share it, so that one which swallows packets leaves time
+/// for the others.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 /// Node closes an idle connection after 5 s by default; a request sent into that moment would be lost.
 const IDLE_CONNECTION: Duration = Duration::from_secs(4);
 /// A burst to one receiver leaves no more behind it.
@@ -128,6 +133,7 @@ impl Sender {
             .dns_resolver(Arc::new(resolver))
             .connector_layer(ConnectionMarks)
             .tls_backend_preconfigured(tls::client_config(&options.extra_roots)?)
+            .connect_timeout(CONNECT_TIMEOUT)
             .pool_idle_timeout(IDLE_CONNECTION)
             .pool_max_idle_per_host(MOST_IDLE_PER_HOST)
             .http1_max_headers(MOST_ANSWER_HEADERS)

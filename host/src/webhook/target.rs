@@ -95,6 +95,10 @@ impl fmt::Debug for Target {
 
 #[cfg(test)]
 mod tests {
+    use std::net::IpAddr;
+
+    use proptest::prelude::*;
+
     use super::*;
 
     #[test]
@@ -136,6 +140,27 @@ mod tests {
         ];
         for (text, expected) in refusals {
             assert_eq!(Target::parse(text), Err(expected), "{text:?}");
+        }
+    }
+
+    proptest! {
+        /// The HTTP client asks no resolver, and so no guard, for a host that reads as an address.
+        #[test]
+        fn a_host_that_the_client_reads_as_an_address_is_one_here(
+            host in r"[0-9a-fxX.:\[\]%]{1,20}|(0x)?[0-9a-f]{1,9}(\.(0[x0]?)?[0-9a-f]{1,3}){0,3}\.?|[０-９。．.]{1,12}|\PC{1,12}",
+        ) {
+            if let Ok(target) = Target::parse(&format!("http://{host}/"))
+                && let Host::Domain(name) = target.host()
+            {
+                prop_assert!(name.parse::<IpAddr>().is_err(), "{name}");
+            }
+        }
+
+        #[test]
+        fn no_text_makes_the_reader_panic(text in r"(https?:/?/?)?\PC{0,40}") {
+            if let Ok(target) = Target::parse(&text) {
+                let _shown = format!("{target:?}");
+            }
         }
     }
 }

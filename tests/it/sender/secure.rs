@@ -3,6 +3,9 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
+use h2::Reason;
+use h2::server::SendResponse;
+use http::{HeaderName, HeaderValue};
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair, date_time_ymd};
 use rustls::ServerConfig;
 use rustls::crypto::aws_lc_rs;
@@ -115,31 +118,36 @@ async fn a_handshake_that_is_cut_is_a_reset() {
     assert_eq!(error(&exchange), Some(&TransportError::Reset));
 }
 
-/// Answers one request over HTTP/2 with so many headers.
-async fn over_http2(acceptor: TlsAcceptor, headers: usize) -> String {
+/// Over HTTP/2, `answer` is asked what to do with each request; returns the URL.
+async fn over_http2(acceptor: TlsAcceptor, answer: impl Fn(SendResponse<Bytes>) + Send + 'static) -> String {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("https://{}/hook", listener.local_addr().unwrap());
     tokio::spawn(async move {
         let (stream, _) = listener.accept().await.unwrap();
         let mut connection = h2::server::handshake(acceptor.accept(stream).await.unwrap()).await.unwrap();
-        while let Some(Ok((_, mut respond))) = connection.accept().await {
-            let mut answer = http::Response::new(());
-            for number in 0..headers {
-                let name: http::HeaderName = format!("x-{number}").parse().unwrap();
-                answer.headers_mut().insert(name, http::HeaderValue::from_static("a value of some length"));
-            }
-            if let Ok(mut body) = respond.send_response(answer, false) {
-                body.send_data(Bytes::from_static(b"two"), true).unwrap();
-            }
+        while let Some(Ok((_, respond))) = connection.accept().await {
+            answer(respond);
         }
     });
     url
 }
 
+fn with_headers(mut respond: SendResponse<Bytes>, headers: usize) {
+    let mut answer = http::Response::new(());
+    for number in 0..headers {
+        let name: HeaderName = format!("x-{number}").parse().unwrap();
+        answer.headers_mut().insert(name, HeaderValue::from_static("a value of some length"));
+    }
+    if let Ok(mut body) = respond.send_response(answer, false) {
+        body.send_data(Bytes::from_static(b"two"), true).unwrap();
+    }
+}
+
 #[tokio::test]
 async fn http2_is_spoken_where_the_receiver_does() {
     let authority = Authority::new();
-    let url = over_http2(authority.acceptor("127.0.0.1", 2099, b"h2"), 3).await;
+    let acceptor = authority.acceptor("127.0.0.1", 2099, b"h2");
+    let url = over_http2(acceptor, |respond| with_headers(respond, 3)).await;
     let answer = authority.trusting_sender().send(request(&url, GENEROUS)).await.outcome.unwrap();
     assert_eq!((answer.status, answer.body.as_str()), (200, "two"));
 }
@@ -147,9 +155,19 @@ async fn http2_is_spoken_where_the_receiver_does() {
 #[tokio::test]
 async fn too_many_headers_over_http2_are_refused() {
     let authority = Authority::new();
-    let url = over_http2(authority.acceptor("127.0.0.1", 2099, b"h2"), 10_000).await;
+    let acceptor = authority.acceptor("127.0.0.1", 2099, b"h2");
+    let url = over_http2(acceptor, |respond| with_headers(respond, 10_000)).await;
     let exchange = authority.trusting_sender().send(request(&url, GENEROUS)).await;
     assert!(matches!(error(&exchange), Some(TransportError::Protocol(_))), "{exchange:?}");
+}
+
+#[tokio::test]
+async fn a_stream_that_the_receiver_drops_is_a_reset() {
+    let authority = Authority::new();
+    let acceptor = authority.acceptor("127.0.0.1", 2099, b"h2");
+    let url = over_http2(acceptor, |mut respond| respond.send_reset(Reason::INTERNAL_ERROR)).await;
+    let exchange = authority.trusting_sender().send(request(&url, GENEROUS)).await;
+    assert_eq!(error(&exchange), Some(&TransportError::Reset));
 }
 
 #[tokio::test]

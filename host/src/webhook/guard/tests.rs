@@ -90,7 +90,13 @@ const INSIDE: &[(&str, &str)] = &[
     ("http://198.19.255.255/", "198.18.0.0/15"),
     ("http://198.51.100.1/", "198.51.100.0/24"),
     ("http://203.0.113.1/", "203.0.113.0/24"),
+    ("http://192.31.196.1/", "192.31.196.0/24"),
+    ("http://192.52.193.1/", "192.52.193.0/24"),
+    ("http://192.175.48.1/", "192.175.48.0/24"),
     ("http://[ff02::1]/", "ff00::/8"),
+    ("http://[2001:20::1]/", "2001:20::/28"),
+    ("http://[2001:1ff::1]/", "2001::/23"),
+    ("http://[2620:4f:8000::1]/", "2620:4f:8000::/48"),
     ("http://[100::1]/", "100::/64"),
     ("http://[2001:2::1]/", "2001:2::/48"),
     ("http://[2001:10::1]/", "2001:10::/28"),
@@ -126,6 +132,15 @@ fn no_spelling_of_an_inside_address_passes() {
         let target = Target::parse(url).unwrap_or_else(|error| panic!("{url}: {error}"));
         let refused = Guard::default().vet_literal(&target).expect_err(url);
         assert_eq!(refused.network.network, network.parse::<IpNet>().unwrap(), "{url}");
+    }
+}
+
+#[test]
+fn every_line_of_the_table_is_reached_by_a_spelling() {
+    for reserved in RESERVED {
+        let network = reserved.network;
+        let reached = INSIDE.iter().any(|(_, by)| by.parse::<IpNet>().unwrap() == network);
+        assert!(reached, "no URL reaches {network}");
     }
 }
 
@@ -243,6 +258,23 @@ proptest! {
     fn no_address_of_a_reserved_network_passes((index, address) in in_a_reserved_network()) {
         prop_assert!(RESERVED[index].network.contains(&address));
         prop_assert!(Guard::default().closed_by(address).is_some());
+    }
+
+    #[test]
+    fn what_the_standard_library_knows_as_special_does_not_pass((_, inside) in in_a_reserved_network(), any_v4 in any::<u32>()) {
+        for address in [inside, Ipv4Addr::from(any_v4).into()] {
+            let special = match address {
+                IpAddr::V4(v4) => {
+                    v4.is_private() || v4.is_loopback() || v4.is_link_local() || v4.is_multicast()
+                        || v4.is_broadcast() || v4.is_documentation() || v4.is_unspecified()
+                }
+                IpAddr::V6(v6) => {
+                    v6.is_loopback() || v6.is_multicast() || v6.is_unique_local() || v6.is_unicast_link_local()
+                        || v6.is_unspecified() || v6.to_ipv4().is_some()
+                }
+            };
+            prop_assert!(!special || Guard::default().closed_by(address).is_some(), "{address}");
+        }
     }
 
     #[test]
