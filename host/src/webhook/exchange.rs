@@ -17,9 +17,9 @@ pub struct Exchange {
 /// An answer of the receiver.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Answer {
-    /// The status, 200 to 599 as HTTP has it; unusual numbers up to 999 pass through.
+    /// The status: 101, or 200 to 999; what is not a status of the standard passes through.
     pub status: u16,
-    /// The headers in the order they came, bounded in number and size.
+    /// The first headers, 100 and 16 KiB at most.
     pub headers: Vec<Header>,
     /// The begin of the body as text that every database takes: decompressed, at most
     /// [`EXCERPT_BYTES`](super::EXCERPT_BYTES), what is not UTF-8 and NUL replaced by U+FFFD.
@@ -87,7 +87,7 @@ pub enum TransportError {
 /// was kept from before; one that the deadline cut off has lasted until then.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Times {
-    /// Looking the name up; waiting for a free lookup thread included.
+    /// Looking the name up and judging its addresses; waiting for a free lookup thread included.
     pub dns: Option<Duration>,
     /// The TCP connection; behind a proxy, the proxy's work included.
     pub connect: Option<Duration>,

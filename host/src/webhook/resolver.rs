@@ -119,10 +119,10 @@ impl Resolve for Resolver {
         Box::pin(async move {
             stopwatch::mark(|marks| marks.lookup_began());
             let addresses = looking.await?;
-            stopwatch::mark(|marks| marks.lookup_ended());
             if let Some(guard) = guard {
                 guard.vet(name.as_str(), &addresses)?;
             }
+            stopwatch::mark(|marks| marks.lookup_ended());
             let addresses: Addrs = Box::new(addresses.into_iter().map(|address| SocketAddr::new(address, 0)));
             Ok(addresses)
         })

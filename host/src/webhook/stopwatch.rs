@@ -5,13 +5,12 @@
 //! exchange's own future, so a task-local finds its stopwatch. A connection that loses the race against an idle one is
 //! finished by the client in the background, outside of it, and is not counted.
 
-use std::future::Future;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll};
 use std::time::Instant;
 
-use futures::FutureExt;
 use futures::future::BoxFuture;
+use futures::{FutureExt, TryFutureExt};
 use rustls::SignatureScheme;
 use rustls::client::ResolvesClientCert;
 use rustls::sign::CertifiedKey;
@@ -117,6 +116,8 @@ impl<S, R> Service<R> for MarkedConnector<S>
 where
     S: Service<R>,
     S::Future: Send + 'static,
+    S::Response: 'static,
+    S::Error: 'static,
 {
     type Response = S::Response;
     type Error = S::Error;
@@ -129,7 +130,7 @@ where
     fn call(&mut self, request: R) -> Self::Future {
         mark(|marks| marks.connecting = Some(Instant::now()));
         let connecting = self.inner.call(request);
-        connecting.inspect(|_| mark(|marks| marks.connected = Some(Instant::now()))).boxed()
+        connecting.inspect_ok(|_| mark(|marks| marks.connected = Some(Instant::now()))).boxed()
     }
 }
 

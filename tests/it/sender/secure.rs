@@ -87,6 +87,7 @@ async fn a_certificate_that_proves_nothing_is_named_as_the_reason() {
         let exchange = sender.send(request(&https(&receiver), GENEROUS)).await;
         assert!(matches!(error(&exchange), Some(TransportError::Certificate(_))), "{what}: {exchange:?}");
         assert_eq!(receiver.requests(), 0, "{what}");
+        assert!(exchange.times.tls.is_some() && exchange.times.first_byte.is_none(), "{what}: {exchange:?}");
     }
 }
 
