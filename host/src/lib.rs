@@ -12,6 +12,7 @@ pub mod web;
 
 pub mod backup;
 pub mod job;
+pub mod webhook;
 
 pub mod schedule;
 

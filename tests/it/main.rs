@@ -5,6 +5,7 @@
 //! * `plugins` loads, calls, limits and swaps components; `hostile` holds the ones that mean harm.
 //! * `backup` dumps and verifies real clusters.
 //! * `daemon` starts, drains and kills the real process; `cli` runs the commands as a user would.
+//! * `sender` puts webhooks on the wire to receivers with bad manners, and tries to reach inside.
 //! * `tidy` keeps the walls of the house standing.
 
 mod backup;
@@ -13,5 +14,6 @@ mod contract;
 mod daemon;
 mod hostile;
 mod plugins;
+mod sender;
 mod store;
 mod tidy;
