@@ -27,13 +27,19 @@ impl runs::Guest for Backup {
         for server in databases::servers() {
             names.push(back_up(server.name).map_err(failure)?);
         }
-        Ok(Report { summary: format!("made {}", names.join(", ")), warnings: vec![], data: None, extensions: vec![] })
+        Ok(Report {
+            summary: format!("made {}", names.join(", ")),
+            warnings: vec![],
+            data: None,
+            extensions: vec![],
+        })
     }
 }
 
 /// Returns the artifact's name.
 fn back_up(server: String) -> Result<String, ArchiveError> {
-    let request = Request { server, scope: Scope::Cluster, compression: Compression::Gzip, extensions: vec![] };
+    let request =
+        Request { server, scope: Scope::Cluster, compression: Compression::Gzip, extensions: vec![] };
     archive::create(&request).map(|artifact| artifact.name)
 }
 
