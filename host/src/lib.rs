@@ -14,6 +14,8 @@ pub mod backup;
 pub mod job;
 pub mod webhook;
 
+pub mod queue;
+
 pub mod schedule;
 
 pub mod plugin;

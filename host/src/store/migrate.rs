@@ -27,6 +27,8 @@ migrations! {
     3 "0003_artifacts",
     4 "0004_locks",
     5 "0005_subscriptions",
+    6 "0006_webhooks",
+    7 "0007_deliveries",
 }
 
 /// Where the migrations that were applied are recorded.

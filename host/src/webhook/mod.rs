@@ -1,30 +1,40 @@
 //! Webhooks out: from an accepted event to an answer on record.
 //!
-//! This part puts one request on the wire and says what became of it: [`Sender`] sends a [`Request`] to a [`Target`]
+//! The lower part puts one request on the wire and says what became of it: [`Sender`] sends a [`Request`] to a [`Target`]
 //! that the [`Guard`] admits and returns an [`Exchange`]; [`Keyring`] signs, so that no key enters a plugin. It knows
 //! neither the store nor plugins, and it judges nothing: whether an answer counts as delivered is a plugin's verdict.
 //!
-//! Acceptance, fan-out, the delivery loop and dead letters live in this room too, above these modules.
+//! Above it, [`Webhooks`] is what people and programs ask: it accepts, keeps endpoints, and takes up dead letters. It needs
+//! no daemon to run.
 
+mod acceptance;
 mod classify;
 mod client;
+mod endpoints;
+mod event;
 mod excerpt;
 mod exchange;
 mod guard;
 mod headers;
+mod reprocess;
 mod resolver;
 mod retry_after;
 mod signing;
 mod stopwatch;
+mod submission;
 mod target;
 mod tls;
 
+pub use acceptance::{Accepted, Webhooks, WebhooksOptions};
 pub use client::{LONGEST_TIMEOUT, Method, Request, Sender, SenderError, SenderOptions};
+pub use endpoints::{AddedEndpoint, EndpointError, EndpointSpec};
 pub use excerpt::EXCERPT_BYTES;
 pub use exchange::{Answer, Exchange, Failure, Header, Times, TransportError};
 pub use guard::{BadNetwork, ForbiddenAddress, Guard, ReservedNetwork};
 pub use headers::{HeaderError, Headers};
+pub use reprocess::{Rate, RateError, Reprocess, Reprocessed};
 pub use resolver::{Lookup, LookupError, SystemLookup};
 pub use retry_after::retry_after;
 pub use signing::{Algorithm, KeyError, Keyring, MOST_ACTIVE_KEYS, NoKey, SigningKey};
+pub use submission::{AcceptError, Destination, Submission};
 pub use target::{Target, TargetError};
