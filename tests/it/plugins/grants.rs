@@ -7,7 +7,7 @@ use std::time::Duration;
 use serde_json::json;
 use wasmtime::component::Linker;
 use zelador::plugin::{
-    CallContext, CallError, CallInfo, CallState, Capability, GrantError, Grants, LoadError, Plugin, Runtime,
+    CallContext, CallError, CallState, Capability, GrantError, Grants, LoadError, Plugin, Runtime,
     TimeLimit,
 };
 use zelador_tests::guests;
@@ -46,7 +46,7 @@ impl Capability for Stand {
         }
     }
 
-    fn prepare(&self, _: &CallInfo, _: &[String]) -> Box<dyn Any + Send> {
+    fn prepare(&self, _: &CallContext, _: &[String]) -> Box<dyn Any + Send> {
         Box::new(Prepared)
     }
 }
@@ -71,7 +71,7 @@ impl Capability for Silent {
         Ok(())
     }
 
-    fn prepare(&self, _: &CallInfo, _: &[String]) -> Box<dyn Any + Send> {
+    fn prepare(&self, _: &CallContext, _: &[String]) -> Box<dyn Any + Send> {
         Box::new(())
     }
 }

@@ -4,4 +4,4 @@
 //! tests of it. What only one of the databases can show is in `opening`.
 
 mod execution;
-mod fixture;
+pub mod fixture;
