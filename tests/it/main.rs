@@ -6,6 +6,7 @@
 //! * `backup` dumps and verifies real clusters.
 //! * `daemon` starts, drains and kills the real process; `cli` runs the commands as a user would.
 //! * `sender` puts webhooks on the wire to receivers with bad manners, and tries to reach inside.
+//! * `webhooks` accepts, delivers, retries, gives up and recovers.
 //! * `tidy` keeps the walls of the house standing.
 
 mod backup;
@@ -17,3 +18,4 @@ mod plugins;
 mod sender;
 mod store;
 mod tidy;
+mod webhooks;

@@ -3,12 +3,14 @@
 
 mod backup_index;
 mod backup_locks;
+mod webhooks;
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context, anyhow};
 use secrecy::{ExposeSecret, SecretString};
+use tokio::sync::Notify;
 
 use crate::backup::{
     Archive, ArchiveCapability, ArchiveOptions, DatabasesCapability, Naming, ProgramFolders, Server, Servers,
@@ -19,6 +21,7 @@ use crate::job::Owner;
 use crate::plugin::{Capability, Directory, Runtime, RuntimeConfig};
 use crate::secret;
 use crate::store::{Location, Store};
+use crate::webhook::{SignerCapability, Webhooks};
 
 /// How long a call waits for a slot: longer than any pure call takes, far shorter than a job.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -38,6 +41,11 @@ pub struct Assembly {
     pub archive: Archive,
     /// The servers to look after, Zelador's own store among them.
     pub servers: Servers,
+    /// Webhooks: accepting, endpoints, dead letters.
+    pub webhooks: Webhooks,
+    /// Notified when webhooks wait.
+    pub webhooks_queued: Arc<Notify>,
+    signer: SignerCapability,
 }
 
 impl Assembly {
@@ -47,7 +55,10 @@ impl Assembly {
         let store = open_store(&config, Arc::clone(&clock)).await?;
         let servers = servers(&config)?;
         let archive = archive(&config, &clock, &store);
-        Ok(Self { config, clock, store, archive, servers })
+        let webhooks_queued = Arc::new(Notify::new());
+        let webhooks = Webhooks::new(store.clone(), webhooks::options(&config), Arc::clone(&webhooks_queued));
+        let signer = SignerCapability::default();
+        Ok(Self { config, clock, store, archive, servers, webhooks, webhooks_queued, signer })
     }
 
     /// The sandbox, with every capability that this version offers.
@@ -56,6 +67,7 @@ impl Assembly {
         let capabilities: Vec<Arc<dyn Capability>> = vec![
             Arc::new(DatabasesCapability::new(Arc::clone(&servers))),
             Arc::new(ArchiveCapability::new(self.archive.clone(), servers)),
+            Arc::new(self.signer.clone()),
         ];
         let config = RuntimeConfig {
             slots: self.config.plugins.slots,

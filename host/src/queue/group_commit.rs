@@ -2,6 +2,7 @@
 //! for nobody.
 
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use futures::future::BoxFuture;
 use tokio::sync::{Semaphore, oneshot};
@@ -16,6 +17,8 @@ struct Inner<T, R> {
     waiting: Mutex<Vec<(T, oneshot::Sender<R>)>>,
     turns: Semaphore,
     largest: usize,
+    /// How long a batch of fewer than so many items waits for more.
+    linger: Option<(Duration, usize)>,
     write: Box<Write<T, R>>,
 }
 
@@ -38,7 +41,16 @@ impl<T: Send + 'static, R: Send + 'static> GroupCommit<T, R> {
         write: impl Fn(Vec<T>) -> BoxFuture<'static, Vec<R>> + Send + Sync + 'static,
     ) -> Self {
         let (waiting, turns) = (Mutex::default(), Semaphore::new(turns));
-        Self(Arc::new(Inner { waiting, turns, largest, write: Box::new(write) }))
+        Self(Arc::new(Inner { waiting, turns, largest, linger: None, write: Box::new(write) }))
+    }
+
+    /// Lets a batch of fewer than `enough` items wait for more.
+    ///
+    /// # Panics
+    /// If it is in use already.
+    pub fn lingering(self, linger: Duration, enough: usize) -> Self {
+        let inner = Arc::into_inner(self.0).expect("it is not in use yet");
+        Self(Arc::new(Inner { linger: Some((linger, enough)), ..inner }))
     }
 
     /// Writes an item with whatever else waits. The write goes on when the caller does not.
@@ -52,9 +64,18 @@ impl<T: Send + 'static, R: Send + 'static> GroupCommit<T, R> {
 }
 
 impl<T, R> Inner<T, R> {
+    fn len(&self) -> usize {
+        self.waiting.lock().unwrap_or_else(PoisonError::into_inner).len()
+    }
+
     /// Every item brings a turn, so that none is left; most turns find that an earlier one took their item along.
     async fn take_turn(&self) {
         let _turn = self.turns.acquire().await.expect("the turns are never closed");
+        if let Some((linger, enough)) = self.linger
+            && (1..enough).contains(&self.len())
+        {
+            tokio::time::sleep(linger).await;
+        }
         let (items, senders): (Vec<T>, Vec<_>) = {
             let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
             let batch = waiting.len().min(self.largest);
@@ -93,13 +114,16 @@ mod tests {
                 })
             }
         });
-        let callers: Vec<_> = (0..50)
-            .map(|item| {
-                let group = group.clone();
-                tokio::spawn(async move { group.submit(item).await })
-            })
-            .collect();
-        while group.0.waiting.lock().unwrap().len() < 49 {
+        let caller = |item| {
+            let group = group.clone();
+            tokio::spawn(async move { group.submit(item).await })
+        };
+        let mut callers = vec![caller(0)];
+        while writes.load(Ordering::SeqCst) == 0 {
+            tokio::task::yield_now().await;
+        }
+        callers.extend((1..50).map(caller));
+        while group.0.len() < 49 {
             tokio::task::yield_now().await;
         }
         gate.notify_one();

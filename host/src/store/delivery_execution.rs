@@ -5,6 +5,9 @@
 //! beginning each time comes to a tenth of its speed. What was committed late and lies before that place is found by a
 //! claim that begins earlier; the queue makes one from time to time.
 
+use std::borrow::Borrow;
+use std::collections::HashSet;
+
 use serde::Serialize;
 
 use super::attempt::NewAttempt;
@@ -205,8 +208,12 @@ impl Store {
     ///
     /// # Errors
     /// Any [`StoreError`]; then nothing was written, unless the connection broke during the commit.
-    pub async fn settle_deliveries(&self, settlements: &[Settlement]) -> Result<Vec<String>, StoreError> {
+    pub async fn settle_deliveries(
+        &self,
+        settlements: &[impl Borrow<Settlement>],
+    ) -> Result<Vec<String>, StoreError> {
         let now = self.now();
+        let settlements: Vec<&Settlement> = settlements.iter().map(Borrow::borrow).collect();
         let rows: Vec<_> = settlements.iter().map(|settlement| settlement.row(now)).collect();
         let dialect = self.database.dialect();
         let update = Batch::new(SETTLED, &rows).statement(
@@ -237,12 +244,12 @@ impl Store {
 }
 
 /// The settlements that took effect.
-fn held_claims<'a>(settlements: &'a [Settlement], settled: &[String]) -> Vec<&'a Settlement> {
-    if settled.len() == settlements.len() {
-        return settlements.iter().collect();
+fn held_claims<'a>(mut settlements: Vec<&'a Settlement>, settled: &[String]) -> Vec<&'a Settlement> {
+    if settled.len() < settlements.len() {
+        let settled: HashSet<_> = settled.iter().map(String::as_str).collect();
+        settlements.retain(|settlement| settled.contains(settlement.id.as_str()));
     }
-    let settled: std::collections::HashSet<_> = settled.iter().map(String::as_str).collect();
-    settlements.iter().filter(|settlement| settled.contains(settlement.id.as_str())).collect()
+    settlements
 }
 
 impl Settlement {

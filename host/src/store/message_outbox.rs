@@ -3,7 +3,10 @@
 
 use std::time::Duration;
 
-use super::database::{Dialect, Transaction};
+use serde::Serialize;
+
+use super::batch::{Batch, Column, Columns};
+use super::database::Dialect;
 use super::delivery::Lane;
 use super::message::{Recipient, rows_for};
 use super::row::Row;
@@ -26,25 +29,49 @@ pub struct Outboxed {
 }
 
 impl Store {
-    /// Makes the deliveries of up to `limit` messages of the outbox, to whom `recipients` says, in one transaction.
-    /// Returns how many messages that were.
+    /// Up to `limit` messages of the outbox, oldest first.
+    ///
+    /// # Errors
+    /// Any [`StoreError`].
+    pub async fn outbox(&self, limit: u32) -> Result<Vec<Outboxed>, StoreError> {
+        let Dialect::Postgres = self.database.dialect() else { return Ok(Vec::new()) };
+        let select = Statement::new(
+            "select o.message_id, m.event, m.tenant_id, o.url, o.timeout_ms \
+             from message_outbox o join messages m on m.id = o.message_id order by o.message_id limit $1",
+        );
+        self.database.read(select.bind(limit), Outboxed::from_row).await
+    }
+
+    /// Makes the deliveries of these messages of the outbox, to whom `recipients` says, in one transaction. Those that
+    /// somebody else took meanwhile are left to them.
     ///
     /// # Errors
     /// Any [`StoreError`]; then none were made.
     pub async fn empty_outbox(
         &self,
         lane: Lane,
-        limit: u32,
+        messages: &[Outboxed],
         recipients: impl Fn(&Outboxed) -> Vec<Recipient>,
-    ) -> Result<usize, StoreError> {
-        let Dialect::Postgres = self.database.dialect() else { return Ok(0) };
-        let mut transaction = self.database.begin().await?;
-        let messages = take(&mut transaction, limit).await?;
-        if messages.is_empty() {
-            return Ok(0);
+    ) -> Result<(), StoreError> {
+        const IDS: Columns = &[("wanted", Column::Text)];
+        #[derive(Serialize)]
+        struct IdRow<'a> {
+            wanted: &'a str,
         }
+        let ids: Vec<_> = messages.iter().map(|message| IdRow { wanted: &message.message_id }).collect();
+        let take = Batch::new(IDS, &ids).statement(
+            self.database.dialect(),
+            "delete from message_outbox where message_id in (select wanted from",
+            ") returning message_id",
+        );
+        let mut transaction = self.database.begin().await?;
+        let taken: Vec<String> = transaction.rows(take, |row: &Row| row.get("message_id")).await?;
         let now = self.now();
-        let addressed: Vec<_> = messages.iter().map(|message| (message, recipients(message))).collect();
+        let addressed: Vec<_> = messages
+            .iter()
+            .filter(|message| taken.contains(&message.message_id))
+            .map(|message| (message, recipients(message)))
+            .collect();
         let rows: Vec<_> = addressed
             .iter()
             .flat_map(|(message, recipients)| {
@@ -54,19 +81,8 @@ impl Store {
         if !rows.is_empty() {
             transaction.change(self.insert_deliveries(&rows)).await?;
         }
-        transaction.commit().await?;
-        Ok(messages.len())
+        transaction.commit().await
     }
-}
-
-async fn take(transaction: &mut Transaction, limit: u32) -> Result<Vec<Outboxed>, StoreError> {
-    let take = Statement::new(
-        "delete from message_outbox o using messages m \
-         where o.message_id in (select message_id from message_outbox order by message_id limit $1 \
-           for update skip locked) and m.id = o.message_id \
-         returning o.message_id, m.event, m.tenant_id, o.url, o.timeout_ms",
-    );
-    transaction.rows(take.bind(limit), Outboxed::from_row).await
 }
 
 impl Outboxed {

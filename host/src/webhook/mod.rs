@@ -5,28 +5,36 @@
 //! neither the store nor plugins, and it judges nothing: whether an answer counts as delivered is a plugin's verdict.
 //!
 //! Above it, [`Webhooks`] is what people and programs ask: it accepts, keeps endpoints, and takes up dead letters. It needs
-//! no daemon to run.
+//! no daemon to run. [`Deliverer`] is the webhooks' side of the queue: it asks the plugins, and sends.
 
 mod acceptance;
+mod callers;
 mod classify;
 mod client;
+mod delivery;
 mod endpoints;
 mod event;
 mod excerpt;
 mod exchange;
 mod guard;
 mod headers;
+mod outcome;
+mod policy;
+mod receivers;
 mod reprocess;
 mod resolver;
 mod retry_after;
+mod signer;
 mod signing;
 mod stopwatch;
 mod submission;
 mod target;
 mod tls;
+mod trial;
 
 pub use acceptance::{Accepted, Webhooks, WebhooksOptions};
 pub use client::{LONGEST_TIMEOUT, Method, Request, Sender, SenderError, SenderOptions};
+pub use delivery::{Deliverer, DeliveryOptions, Job};
 pub use endpoints::{AddedEndpoint, EndpointError, EndpointSpec};
 pub use excerpt::EXCERPT_BYTES;
 pub use exchange::{Answer, Exchange, Failure, Header, Times, TransportError};
@@ -35,6 +43,7 @@ pub use headers::{HeaderError, Headers};
 pub use reprocess::{Rate, RateError, Reprocess, Reprocessed};
 pub use resolver::{Lookup, LookupError, SystemLookup};
 pub use retry_after::retry_after;
+pub use signer::SignerCapability;
 pub use signing::{Algorithm, KeyError, Keyring, MOST_ACTIVE_KEYS, NoKey, SigningKey};
 pub use submission::{AcceptError, Destination, Submission};
 pub use target::{Target, TargetError};

@@ -172,6 +172,16 @@ pub(super) fn check_timeout(timeout: Duration) -> Result<(), AcceptError> {
     Ok(())
 }
 
+/// A URL that nobody has checked: one that cannot be sent to fails with its reason at the first try.
+pub(super) fn to_any_url(url: &str, timeout: Option<Duration>) -> Recipient {
+    to_url(url, timeout).unwrap_or_else(|_| Recipient {
+        target: url.to_owned(),
+        endpoint_id: None,
+        url: Some(url.to_owned()),
+        timeout: None,
+    })
+}
+
 /// A URL as a recipient: what goes to one host and port shares a limit of requests at one time.
 pub(super) fn to_url(url: &str, timeout: Option<Duration>) -> Result<Recipient, AcceptError> {
     let target = Target::parse(url)?;
