@@ -29,6 +29,7 @@ migrations! {
     5 "0005_subscriptions",
     6 "0006_webhooks",
     7 "0007_deliveries",
+    8 "0008_tokens",
 }
 
 /// Where the migrations that were applied are recorded.

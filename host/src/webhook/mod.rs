@@ -22,6 +22,7 @@ mod outcome;
 mod policy;
 mod receivers;
 mod reprocess;
+mod resend;
 mod resolver;
 mod retry_after;
 mod signer;
