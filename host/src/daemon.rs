@@ -63,7 +63,8 @@ impl Daemon {
             served: TaskTracker::new(),
         };
         daemon.served.spawn(record_versions(seen, assembly.store.clone()));
-        daemon.served.spawn(web::serve(listener, daemon.service.clone()));
+        let api = web::Api::new(assembly.webhooks.clone(), Arc::clone(&assembly.clock));
+        daemon.served.spawn(web::serve(listener, api, daemon.service.clone()));
         let plugins = Arc::new(plugins);
         let webhooks = assembly.webhook_worker(Arc::clone(&plugins))?;
         daemon.work.spawn(webhooks.run(daemon.drain.clone(), daemon.abort.clone()));

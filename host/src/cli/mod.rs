@@ -3,6 +3,8 @@
 mod backup;
 mod check;
 mod completions;
+mod dlq;
+mod endpoint;
 mod error;
 mod init;
 mod job;
@@ -12,7 +14,10 @@ mod progress;
 mod run;
 mod schedule;
 mod signal;
+mod time;
+mod token;
 mod view;
+mod webhook;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -53,7 +58,15 @@ enum Verb {
     #[command(subcommand)]
     Backup(backup::Verb),
     #[command(subcommand)]
+    Webhook(webhook::Verb),
+    #[command(subcommand)]
+    Endpoint(endpoint::Verb),
+    #[command(subcommand)]
+    Dlq(dlq::Verb),
+    #[command(subcommand)]
     Plugin(plugin::Verb),
+    #[command(subcommand)]
+    Token(token::Verb),
     Completions(completions::Args),
     /// Compiles a component for the daemon: its own child process
     #[command(hide = true, name = COMPILE_VERB)]
@@ -87,6 +100,10 @@ async fn obey(cli: Cli) -> anyhow::Result<()> {
         Verb::Job(verb) => job::run(verb, &place, output).await,
         Verb::Schedule(verb) => schedule::run(verb, output),
         Verb::Backup(verb) => backup::run(verb, &place, output).await,
+        Verb::Webhook(verb) => webhook::run(verb, &place, output).await,
+        Verb::Endpoint(verb) => endpoint::run(verb, &place, output).await,
+        Verb::Dlq(verb) => dlq::run(verb, &place, output).await,
+        Verb::Token(verb) => token::run(verb, &place, output).await,
         Verb::Plugin(verb) => plugin::run(verb, &place, output).await,
         Verb::Completions(args) => completions::run(&args, output),
         Verb::CompilePlugin => unreachable!("handled before the runtime was started"),

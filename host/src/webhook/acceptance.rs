@@ -76,6 +76,11 @@ impl Webhooks {
         &self.store
     }
 
+    /// What it goes by.
+    pub fn options(&self) -> WebhooksOptions {
+        self.options
+    }
+
     /// Accepts a message: it is on record with its deliveries when this returns.
     ///
     /// # Errors

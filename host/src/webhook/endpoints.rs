@@ -61,6 +61,25 @@ impl EndpointSpec {
     }
 }
 
+impl From<Endpoint> for EndpointSpec {
+    /// What was said of an endpoint, to be changed and said again.
+    fn from(endpoint: Endpoint) -> Self {
+        let spec = endpoint.spec;
+        Self {
+            url: spec.url,
+            tenant_id: spec.tenant_id,
+            events: spec.events,
+            headers: spec.headers.0,
+            timeout: Some(spec.timeout),
+            policy: spec.policy,
+            policy_settings: spec.policy_settings,
+            rate_per_minute: spec.rate_per_minute,
+            concurrency: spec.concurrency,
+            ordering: spec.ordering,
+        }
+    }
+}
+
 /// An endpoint that was just added.
 #[derive(Debug, Clone)]
 pub struct AddedEndpoint {
