@@ -120,7 +120,8 @@ fn row(letter: &LetterView) -> Vec<String> {
 
 async fn show(assembly: &Assembly, id: &str, output: Output) -> anyhow::Result<()> {
     let letter = assembly.store.dead_letter(id).await?;
-    let letter = letter.ok_or_else(|| Usage(format!("no dead letter `{id}`; `zelador dlq list` lists them")))?;
+    let letter =
+        letter.ok_or_else(|| Usage(format!("no dead letter `{id}`; `zelador dlq list` lists them")))?;
     output.data(&details::dead_letter(&assembly.store, letter).await?, sheet)
 }
 
@@ -148,7 +149,8 @@ struct ReprocessedView {
 }
 
 async fn reprocess(assembly: &Assembly, args: ReprocessArgs, output: Output) -> anyhow::Result<()> {
-    let since = args.since.map(|since| since.instant(assembly.clock.now()).context("--since is out of range"));
+    let since =
+        args.since.map(|since| since.instant(assembly.clock.now()).context("--since is out of range"));
     let filter = LetterFilter {
         letter_type: args.letter_type,
         tenant_id: args.tenant,
@@ -158,14 +160,14 @@ async fn reprocess(assembly: &Assembly, args: ReprocessArgs, output: Output) -> 
     };
     let wanted = Reprocess { filter, limit: args.limit, rate: args.rate, dry_run: args.dry_run };
     let done = assembly.webhooks.reprocess(&wanted).await?;
-    let view = ReprocessedView {
-        matching: done.matching,
-        reprocessed: done.reprocessed,
-        dry_run: args.dry_run,
-    };
+    let view =
+        ReprocessedView { matching: done.matching, reprocessed: done.reprocessed, dry_run: args.dry_run };
     output.data(&view, |view| {
         let would = if view.dry_run { "would be" } else { "were" };
-        format!("{} of {} dead letters that wait {would} made deliveries again", view.reprocessed, view.matching)
+        format!(
+            "{} of {} dead letters that wait {would} made deliveries again",
+            view.reprocessed, view.matching
+        )
     })?;
     if !view.dry_run && view.reprocessed > 0 {
         super::webhook::say_who_delivers(assembly, output).await?;

@@ -79,8 +79,5 @@ fn listing(tokens: &[TokenView]) -> String {
             token.revoked_at.map_or_else(|| "-".to_owned(), short),
         ]
     };
-    table(
-        &["TOKEN", "ROLE", "TENANT", "CREATED", "REVOKED"],
-        &tokens.iter().map(row).collect::<Vec<_>>(),
-    )
+    table(&["TOKEN", "ROLE", "TENANT", "CREATED", "REVOKED"], &tokens.iter().map(row).collect::<Vec<_>>())
 }

@@ -25,8 +25,8 @@ impl Store {
     /// # Errors
     /// Any [`StoreError`].
     pub async fn has_worker(&self) -> Result<bool, StoreError> {
-        let select =
-            Statement::new("select count(*) as number from workers where lease_expires_at > $1").bind(self.now());
+        let select = Statement::new("select count(*) as number from workers where lease_expires_at > $1")
+            .bind(self.now());
         let alive: Option<u64> = self.database.read_optional(select, |row| row.unsigned("number")).await?;
         Ok(alive.is_some_and(|number| number > 0))
     }

@@ -54,8 +54,7 @@ impl Store {
     /// # Errors
     /// Any [`StoreError`].
     pub async fn insert_token(&self, new: &NewToken) -> Result<Token, StoreError> {
-        let token =
-            Token { id: self.new_id(), spec: new.clone(), created_at: self.now(), revoked_at: None };
+        let token = Token { id: self.new_id(), spec: new.clone(), created_at: self.now(), revoked_at: None };
         let insert = Statement::new(
             "insert into tokens (id, role, tenant_id, hash, created_at) values ($1, $2, $3, $4, $5)",
         );
@@ -87,8 +86,7 @@ impl Store {
     /// # Errors
     /// Any [`StoreError`].
     pub async fn revoke_token(&self, id: &str) -> Result<bool, StoreError> {
-        let revoke =
-            Statement::new("update tokens set revoked_at = $2 where id = $1 and revoked_at is null");
+        let revoke = Statement::new("update tokens set revoked_at = $2 where id = $1 and revoked_at is null");
         Ok(self.database.change(revoke.bind(id).bind(self.now())).await? == 1)
     }
 }

@@ -54,10 +54,13 @@ impl FromRequestParts<Api> for Caller {
 
     async fn from_request_parts(parts: &mut Parts, api: &Api) -> Result<Self, Problem> {
         let text = bearer(&parts.headers).ok_or_else(|| {
-            Problem::unauthenticated("send the header `authorization: Bearer TOKEN`; `zelador token create` makes one")
+            Problem::unauthenticated(
+                "send the header `authorization: Bearer TOKEN`; `zelador token create` makes one",
+            )
         })?;
         let token = token::find(api.store(), text).await?;
-        let token = token.ok_or_else(|| Problem::unauthenticated("this token is not known, or was revoked"))?;
+        let token =
+            token.ok_or_else(|| Problem::unauthenticated("this token is not known, or was revoked"))?;
         Ok(Self { role: token.spec.role, tenant_id: token.spec.tenant_id })
     }
 }

@@ -119,7 +119,9 @@ async fn reprocess_one(
 ) -> Result<Json<LetterView>, Problem> {
     seen(&api, &caller, &id).await?;
     if !api.webhooks.reprocess_one(&id).await? {
-        return Err(Problem::conflict("this dead letter was dealt with before; only one that waits is taken up"));
+        return Err(Problem::conflict(
+            "this dead letter was dealt with before; only one that waits is taken up",
+        ));
     }
     Ok(Json(seen(&api, &caller, &id).await?.into()))
 }

@@ -93,7 +93,8 @@ impl Problem {
 
     /// The request took too long.
     pub fn timeout() -> Self {
-        let detail = "the request was not read and answered in time; send it again with the same idempotency key";
+        let detail =
+            "the request was not read and answered in time; send it again with the same idempotency key";
         Self::new(StatusCode::REQUEST_TIMEOUT, "timeout", "The request took too long", detail)
     }
 

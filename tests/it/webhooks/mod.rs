@@ -4,6 +4,6 @@ mod accepting;
 mod delivering;
 mod fixture;
 mod giving_up;
-mod receiver;
+pub mod receiver;
 mod recovering;
 mod transactions;
