@@ -29,7 +29,7 @@ fn json_that_cannot_be_read_is_pointed_at() {
     let refused = site.operator.post_text("/api/v1/webhooks", "{\n  \"event\": \"a.b\",,\n}", &[]);
     assert_eq!((refused.status, refused.problem().as_str()), (400, "malformed"));
     let detail = refused.json()["detail"].as_str().unwrap().to_owned();
-    assert!(detail.contains("line 2 column 19"), "{detail}");
+    assert!(detail.contains("line 2 column 18"), "{detail}");
     for text in ["", "{", "[1", "nul", "\u{feff}{}"] {
         assert_eq!(site.operator.post_text("/api/v1/webhooks", text, &[]).status, 400, "{text:?}");
     }
