@@ -7,8 +7,7 @@ use std::time::Duration;
 use serde_json::json;
 use wasmtime::component::Linker;
 use zelador::plugin::{
-    CallContext, CallError, CallState, Capability, GrantError, Grants, LoadError, Plugin, Runtime,
-    TimeLimit,
+    CallContext, CallError, CallState, Capability, GrantError, Grants, LoadError, Plugin, Runtime, TimeLimit,
 };
 use zelador_tests::guests;
 
