@@ -79,8 +79,10 @@ impl Making<'_> {
     }
 
     async fn of_cluster(&self, access: &PostgresAccess) -> Result<Manifest, BackupError> {
-        let prepared =
-            postgres::prepare(self.server, access, &self.parts.programs, &self.parts.scratch).await?;
+        let prepared = tokio::select! {
+            prepared = postgres::prepare(self.server, access, &self.parts.programs, &self.parts.scratch) => prepared?,
+            () = self.stop.cancelled() => return Err(BackupError::Cancelled),
+        };
         let (content, began) = (Content::PostgresCluster, self.parts.clock.now());
         let draft = self.reserve(content, began)?;
         let sink = Sink::of(&draft, content, &self.observer)?;

@@ -74,8 +74,13 @@ impl Folder {
     pub(super) fn manifests(&self) -> Result<Vec<Manifest>, BackupError> {
         let mut manifests = Vec::new();
         for name in self.names()?.iter().filter(|name| !name.starts_with('.') && name.ends_with(MANIFEST)) {
-            match read_manifest(&self.path.join(name)) {
-                Ok(manifest) => manifests.push(manifest),
+            let path = self.path.join(name);
+            match read_manifest(&path) {
+                // Its name is where its artifact is read and deleted: it must not lead elsewhere.
+                Ok(manifest) if self.manifest_path(&manifest.name) == path => manifests.push(manifest),
+                Ok(manifest) => {
+                    tracing::warn!("{}: describes {}, not the file beside it", path.display(), manifest.name)
+                }
                 Err(error) => tracing::warn!("{error}"),
             }
         }

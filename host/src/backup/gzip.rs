@@ -19,8 +19,9 @@ const BLOCKS_QUEUED: usize = 2;
 /// More workers than this wait for the database server only.
 const WORKERS_MAX: usize = 4;
 
-/// Smaller files than gzip's own default makes, at less than half of its time.
-const LEVEL: i32 = 6;
+/// The lowest level whose files are never larger than those of `gzip` as people call it, and still more than twice as
+/// fast: level 6 halves the time once more, but makes files 6 % larger where text repeats itself.
+const LEVEL: i32 = 7;
 
 /// What was written.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -1,7 +1,6 @@
 //! One run that this process holds: the plugin's call between the claim and the end.
 
 use std::future::Future;
-use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -90,22 +89,28 @@ impl Executor {
         cancel: &CancellationToken,
         call: impl Future<Output = T>,
     ) -> Result<T, Stopped> {
-        let mut call = pin!(call);
+        tokio::select! {
+            outcome = call => Ok(outcome),
+            () = cancel.cancelled() => Err(Stopped::Cancelled),
+            () = self.keep_alive(run) => Err(Stopped::LeaseLost),
+        }
+    }
+
+    /// Gives signs of life until the lease is lost. The store may be away for a while, but once the lease is over
+    /// somebody else may hold the run.
+    async fn keep_alive(&self, run: &Run) {
         let mut heartbeat = tokio::time::interval(HEARTBEAT_EVERY);
-        let mut alive_until = self.clock.now() + LEASE;
+        let mut held_until = self.clock.now() + LEASE;
         loop {
-            tokio::select! {
-                outcome = &mut call => return Ok(outcome),
-                () = cancel.cancelled() => return Err(Stopped::Cancelled),
-                _ = heartbeat.tick() => match self.store.heartbeat(&run.id, run.fence, LEASE).await {
-                    Ok(true) => alive_until = self.clock.now() + LEASE,
-                    Ok(false) => return Err(Stopped::LeaseLost),
-                    // The store may come back before the lease is over; after that somebody else may hold the run.
-                    Err(error) if self.clock.now() < alive_until => {
-                        tracing::warn!(run = run.id, %error, "no heartbeat");
-                    }
-                    Err(_) => return Err(Stopped::LeaseLost),
-                },
+            heartbeat.tick().await;
+            let asked_at = self.clock.now();
+            match self.store.heartbeat(&run.id, run.fence, LEASE).await {
+                Ok(true) => held_until = asked_at + LEASE,
+                Ok(false) => return,
+                Err(error) => tracing::warn!(run = run.id, %error, "no sign of life could be given"),
+            }
+            if self.clock.now() >= held_until {
+                return;
             }
         }
     }

@@ -105,7 +105,7 @@ where
         Ok(result)
     };
     let outcome = limited(time, call).await;
-    store.data().finish_log();
+    store.data_mut().finish_log();
     outcome
 }
 

@@ -29,6 +29,6 @@ pub trait Capability: Send + Sync {
 pub struct CallInfo {
     /// The run that the call belongs to, if it is one of a job.
     pub run_id: Option<Arc<str>>,
-    /// For messages: `job nightly-backup`.
+    /// For messages, the name as people wrote it in backticks: job `nightly-backup`.
     pub caller: Arc<str>,
 }

@@ -6,9 +6,9 @@ use std::time::Duration;
 use thiserror::Error;
 
 use super::bindings::types::Failure;
-use super::limits::Budget;
+use super::limits::{Budget, bytes};
 use super::text::one_line;
-use super::{GrantError, TimeLimit};
+use super::{GrantError, Kind, TimeLimit};
 
 /// The longest reason of a guest that a message repeats, in bytes.
 const LONGEST_REASON: usize = 4 << 10;
@@ -60,7 +60,7 @@ pub enum CallError {
         limit: Duration,
     },
     /// The call wanted more than its budget.
-    #[error("{site}: stopped at its limit `{budget}` of {limit}{}", Wanted(*wanted))]
+    #[error("{site}: stopped at its limit `{budget}` of {}{}", budget.amount(*limit), Wanted(*budget, *wanted))]
     OutOfBudget {
         /// What was called.
         site: CallSite,
@@ -78,6 +78,16 @@ pub enum CallError {
         site: CallSite,
         /// Which grant.
         source: GrantError,
+    },
+    /// The plugin is of another kind. Nothing ran.
+    #[error("{site}: the plugin is of kind `{found}`, and this caller needs one of kind `{wanted}`")]
+    WrongKind {
+        /// What was called.
+        site: CallSite,
+        /// What the caller needs.
+        wanted: Kind,
+        /// What the plugin is.
+        found: Kind,
     },
     /// All slots were taken for too long. Nothing ran.
     #[error(
@@ -116,6 +126,7 @@ impl CallError {
             Self::TimedOut { .. } => "timed-out",
             Self::OutOfBudget { .. } => "out-of-budget",
             Self::Denied { .. } => "denied",
+            Self::WrongKind { .. } => "wrong-kind",
             Self::Busy { .. } => "busy",
             Self::Host { .. } => "host",
         }
@@ -138,11 +149,12 @@ impl fmt::Display for Sentence<'_> {
     }
 }
 
-struct Wanted(Option<usize>);
+struct Wanted(Budget, Option<usize>);
 
 impl fmt::Display for Wanted {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.map_or(Ok(()), |wanted| write!(f, ", wanted {wanted}"))
+        let Self(budget, wanted) = self;
+        wanted.map_or(Ok(()), |wanted| write!(f, ": it wanted {}", budget.amount(wanted)))
     }
 }
 
@@ -153,7 +165,7 @@ pub enum LoadError {
     #[error("{0}")]
     File(String),
     /// The file is larger than any plugin.
-    #[error("it has {size} bytes, and a plugin has at most {limit}")]
+    #[error("it has {}, and a plugin has at most {}", bytes(*size), bytes(*limit))]
     TooLarge {
         /// The file's size in bytes.
         size: u64,
@@ -186,7 +198,7 @@ pub enum LoadError {
         /// The import.
         import: String,
         /// The kind.
-        kind: super::Kind,
+        kind: Kind,
     },
     /// Its imports or exports have other types than the contract.
     #[error("it does not fit the contract: {0}")]

@@ -100,7 +100,7 @@ pub enum GrantError {
         plugin: String,
         /// The import.
         capability: String,
-        /// Who would call it: `job nightly-backup`.
+        /// Who would call it.
         caller: String,
     },
 }

@@ -73,14 +73,14 @@ impl Limits {
 
     /// These limits, overridden by what the operator configured.
     pub fn overridden(self, by: &config::Limits) -> Result<Self, LimitError> {
-        let bytes = |configured: Option<config::Bytes>, otherwise: usize| {
+        let size = |configured: Option<config::Bytes>, otherwise: usize| {
             configured.map_or(otherwise, |bytes| usize::try_from(bytes.0.as_u64()).unwrap_or(usize::MAX))
         };
         let limits = Self {
-            memory: bytes(by.memory, self.memory),
-            host_memory: bytes(by.host_memory, self.host_memory),
+            memory: size(by.memory, self.memory),
+            host_memory: size(by.host_memory, self.host_memory),
             handles: by.handles.map_or(self.handles, |handles| handles as usize),
-            log: bytes(by.log, self.log),
+            log: size(by.log, self.log),
             guest_time: by.guest_time.unwrap_or(self.guest_time),
             time: by.time.unwrap_or(self.time),
         };
@@ -119,6 +119,21 @@ impl Budget {
             Self::Handles => "handles",
         }
     }
+}
+
+impl Budget {
+    /// An amount of it for people: bytes, or a number of handles.
+    pub(super) fn amount(self, amount: usize) -> String {
+        match self {
+            Self::Memory | Self::HostMemory => bytes(amount as u64),
+            Self::Handles => amount.to_string(),
+        }
+    }
+}
+
+/// A number of bytes for people: `64.0 MiB`.
+pub(super) fn bytes(bytes: u64) -> String {
+    bytesize::ByteSize::b(bytes).display().iec().to_string()
 }
 
 impl fmt::Display for Budget {

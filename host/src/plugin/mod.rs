@@ -15,6 +15,7 @@ mod engine;
 mod error;
 mod exports;
 mod grants;
+mod invoke;
 mod kind;
 mod limits;
 mod load;

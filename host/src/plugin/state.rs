@@ -5,13 +5,14 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use wasmtime::component::ResourceTable;
-use wasmtime_wasi::{WasiCtx, WasiCtxView, WasiView};
+use wasmtime_wasi::{WasiCtxView, WasiView};
 
 use super::call::CallContext;
 use super::limits::{Limits, MemoryMeter};
 use super::log::Logger;
 use super::settings::Settings;
-use super::{CallInfo, wasi};
+use super::wasi::Wasi;
+use super::{CallInfo, LogLevel};
 use crate::clock::SharedClock;
 
 /// The data of one call's store.
@@ -26,7 +27,7 @@ pub struct CallState {
     resources: ResourceTable,
     capabilities: Vec<(TypeId, Box<dyn Any + Send>)>,
     // Made when the guest first asks: most guests have no use for it.
-    wasi: Option<Box<WasiCtx>>,
+    wasi: Option<Box<Wasi>>,
 }
 
 impl CallState {
@@ -70,9 +71,14 @@ impl CallState {
         &mut self.resources
     }
 
-    /// Says in the log how much of it was dropped.
-    pub(super) fn finish_log(&self) {
-        self.logger.finish(&*self.clock, &self.info, self.limits.log);
+    /// Logs what the guest printed, and how much of its log was dropped. To be called when the call is over.
+    pub(super) fn finish_log(&mut self) {
+        let Self { clock, logger, info, limits, wasi, .. } = self;
+        let printed = wasi.as_ref().map(|wasi| wasi.printed()).unwrap_or_default();
+        for line in printed.lines() {
+            logger.write(&**clock, info, LogLevel::Info, line, &[]);
+        }
+        logger.finish(&**clock, info, limits.log);
     }
 
     /// Who calls.
@@ -84,7 +90,7 @@ impl CallState {
 impl WasiView for CallState {
     fn ctx(&mut self) -> WasiCtxView<'_> {
         let clock = &self.clock;
-        let ctx = self.wasi.get_or_insert_with(|| Box::new(wasi::locked_down(Arc::clone(clock))));
-        WasiCtxView { ctx, table: &mut self.resources }
+        let wasi = self.wasi.get_or_insert_with(|| Box::new(Wasi::locked_down(Arc::clone(clock))));
+        WasiCtxView { ctx: &mut wasi.ctx, table: &mut self.resources }
     }
 }

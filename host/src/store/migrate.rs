@@ -1,6 +1,6 @@
 //! Brings a database to the schema of this binary: at start, under a lock, wholly or not at all.
 
-use sqlx::migrate::{MigrateError, Migration, MigrationType, Migrator};
+use sqlx::migrate::{Migrate, MigrateError, Migration, MigrationType, Migrator};
 use sqlx::postgres::PgConnection;
 use sqlx::sqlite::SqliteConnection;
 use sqlx::{Connection, SqlSafeStr};
@@ -50,8 +50,12 @@ pub(super) fn names() -> impl Iterator<Item = &'static str> {
 /// Migrates an SQLite database. The write lock of the file is the lock.
 pub(super) async fn sqlite(connection: &mut SqliteConnection, place: &str) -> Result<(), StoreError> {
     let failed = |error| StoreError::from_driver(place, error);
+    let migrator = migrator(Dialect::Sqlite);
+    if is_current(connection, &migrator).await {
+        return Ok(());
+    }
     let mut transaction = connection.begin_with("begin immediate").await.map_err(failed)?;
-    if let Err(error) = migrator(Dialect::Sqlite).run_direct(None, &mut *transaction, false).await {
+    if let Err(error) = migrator.run_direct(None, &mut *transaction, false).await {
         let found = sqlx::query_scalar(NEWEST).fetch_one(&mut *transaction).await;
         return Err(explain(place, error, found));
     }
@@ -61,17 +65,30 @@ pub(super) async fn sqlite(connection: &mut SqliteConnection, place: &str) -> Re
 /// Migrates the schema `zelador` of a PostgreSQL database. `connection` has it as its search path.
 pub(super) async fn postgres(connection: &mut PgConnection, place: &str) -> Result<(), StoreError> {
     let failed = |error| StoreError::from_driver(place, error);
+    let migrator = migrator(Dialect::Postgres);
+    if is_current(connection, &migrator).await {
+        return Ok(());
+    }
     let mut transaction = connection.begin().await.map_err(failed)?;
     lock_postgres(&mut transaction).await.map_err(failed)?;
     // A savepoint, so that a failure leaves the transaction able to tell the version.
     let mut attempt = transaction.begin().await.map_err(failed)?;
-    if let Err(error) = migrator(Dialect::Postgres).run_direct(None, &mut *attempt, false).await {
+    if let Err(error) = migrator.run_direct(None, &mut *attempt, false).await {
         attempt.rollback().await.map_err(failed)?;
         let found = sqlx::query_scalar(NEWEST).fetch_one(&mut *transaction).await;
         return Err(explain(place, error, found));
     }
     attempt.commit().await.map_err(failed)?;
     transaction.commit().await.map_err(failed)
+}
+
+/// Whether there is nothing to do and nothing wrong, found out without the lock: a command that only reads then needs
+/// neither the writer's place nor room on the disk. What goes wrong here goes wrong again under the lock, and is told.
+async fn is_current(connection: &mut impl Migrate, migrator: &Migrator) -> bool {
+    let Ok(applied) = connection.list_applied_migrations(TABLE).await else { return false };
+    let as_known = migrator.iter().map(|known| (known.version, &known.checksum));
+    as_known.eq(applied.iter().map(|applied| (applied.version, &applied.checksum)))
+        && matches!(connection.dirty_version(TABLE).await, Ok(None))
 }
 
 /// Waits for other migrators of this database, and makes the schema if it is missing: asking for it with IF NOT EXISTS

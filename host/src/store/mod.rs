@@ -3,6 +3,10 @@
 //!
 //! Both databases do everything, and one suite (`tests/it/store`) runs every operation on both. All instants come from
 //! the clock that the store was opened with, never from a database's own; they are kept to the millisecond.
+//!
+//! What grows with time has a rule to forget it: [`Store::delete_runs_before`] (with logs and firings),
+//! [`Store::delete_plugin_versions_before`], [`Store::delete_audit_before`], and [`Store::delete_artifact`] for who
+//! deletes the file. The rest grows with the configuration and the tenants only.
 
 mod artifact;
 mod attempt;

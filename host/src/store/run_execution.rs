@@ -1,4 +1,4 @@
-//! The life of a run while hosts work on it: claim, heartbeat, progress, finish, rescue.
+//! The life of a run: record, claim, heartbeat, progress, finish, rescue.
 //!
 //! The host that claims a run holds its lease. Everything that it writes afterwards names the fence that it was
 //! given, and does nothing once somebody else has ended the run.
@@ -7,9 +7,9 @@ use std::time::Duration;
 
 use serde_json::Value as Json;
 
-use super::database::Dialect;
+use super::database::{Dialect, Transaction};
 use super::lock::Fence;
-use super::run::{Failure, NewRun, PluginUsed, Progress, Run, run_columns};
+use super::run::{Failure, NewRun, PluginUsed, Progress, Run, RunState, run_columns};
 use super::statement::Statement;
 use super::word::words;
 use super::{PAGE_LIMIT, Store, StoreError};
@@ -68,6 +68,48 @@ macro_rules! claim {
 const CLAIM_ATTEMPTS: usize = 8;
 
 impl Store {
+    /// Records a run that no schedule asked for, or another try.
+    ///
+    /// # Errors
+    /// Any [`StoreError`].
+    pub async fn insert_run(&self, new: &NewRun) -> Result<Run, StoreError> {
+        let mut transaction = self.database.begin().await?;
+        let run = self.insert(&mut transaction, new).await?;
+        transaction.commit().await?;
+        Ok(run)
+    }
+
+    pub(super) async fn insert(
+        &self,
+        transaction: &mut Transaction,
+        new: &NewRun,
+    ) -> Result<Run, StoreError> {
+        const INSERT: &str = concat!(
+            "insert into runs (id, job, plugin, trigger, scheduled_for, attempt, retry_of, state, not_before, \
+             created_at, finished_at, failure_class, failure_message) \
+             values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13) returning ",
+            run_columns!()
+        );
+        let now = self.now();
+        let skipped = new.skipped.as_ref();
+        let state = if skipped.is_some() { RunState::Skipped } else { RunState::Queued };
+        let insert = Statement::new(INSERT)
+            .bind(&self.new_id())
+            .bind(&new.job)
+            .bind(&new.plugin)
+            .bind(new.trigger)
+            .bind(new.scheduled_for)
+            .bind(new.attempt)
+            .bind(&new.retry_of)
+            .bind(state)
+            .bind(new.not_before)
+            .bind(now)
+            .bind(skipped.map(|_| now))
+            .bind(skipped.map(|failure| failure.class.as_str()))
+            .bind(skipped.map(|failure| failure.message.as_str()));
+        transaction.one(insert, Run::from_row).await
+    }
+
     /// Claims up to `limit` runs whose time has come, at most one a job and none of a job that has a running one,
     /// oldest first. Nobody else gets them.
     ///

@@ -1,7 +1,6 @@
 //! The schedule's memory: which instants of a job were answered by a run, and how far its schedule was looked at.
 
-use super::database::Transaction;
-use super::run::{NewRun, Run, RunState, run_columns};
+use super::run::{NewRun, Run};
 use super::statement::Statement;
 use super::{Store, StoreError};
 use crate::clock::Timestamp;
@@ -33,48 +32,6 @@ impl Store {
         }
         transaction.commit().await?;
         Ok(Some(run))
-    }
-
-    /// Records a run that no schedule asked for, or another try.
-    ///
-    /// # Errors
-    /// Any [`StoreError`].
-    pub async fn insert_run(&self, new: &NewRun) -> Result<Run, StoreError> {
-        let mut transaction = self.database.begin().await?;
-        let run = self.insert(&mut transaction, new).await?;
-        transaction.commit().await?;
-        Ok(run)
-    }
-
-    pub(super) async fn insert(
-        &self,
-        transaction: &mut Transaction,
-        new: &NewRun,
-    ) -> Result<Run, StoreError> {
-        const INSERT: &str = concat!(
-            "insert into runs (id, job, plugin, trigger, scheduled_for, attempt, retry_of, state, not_before, \
-             created_at, finished_at, failure_class, failure_message) \
-             values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13) returning ",
-            run_columns!()
-        );
-        let now = self.now();
-        let skipped = new.skipped.as_ref();
-        let state = if skipped.is_some() { RunState::Skipped } else { RunState::Queued };
-        let insert = Statement::new(INSERT)
-            .bind(&self.new_id())
-            .bind(&new.job)
-            .bind(&new.plugin)
-            .bind(new.trigger)
-            .bind(new.scheduled_for)
-            .bind(new.attempt)
-            .bind(&new.retry_of)
-            .bind(state)
-            .bind(new.not_before)
-            .bind(now)
-            .bind(skipped.map(|_| now))
-            .bind(skipped.map(|failure| failure.class.as_str()))
-            .bind(skipped.map(|failure| failure.message.as_str()));
-        transaction.one(insert, Run::from_row).await
     }
 
     /// How far a job's schedule was looked at; `None` for a job that never had one.

@@ -79,7 +79,7 @@ fn options(path: &Path) -> SqliteConnectOptions {
 /// A first connection, which leaves the file in write-ahead mode for good. Entering that mode takes a lock that
 /// SQLite does not wait for, and another process may be opening the same new file.
 async fn write_ahead_connection(options: &SqliteConnectOptions) -> sqlx::Result<SqliteConnection> {
-    let options = options.clone().journal_mode(SqliteJournalMode::Wal);
+    let options = options.clone().journal_mode(SqliteJournalMode::Wal).optimize_on_close(false, None);
     let give_up = Instant::now() + BUSY_TIMEOUT;
     loop {
         match options.connect().await {

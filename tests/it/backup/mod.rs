@@ -5,12 +5,14 @@
 //! * `failures` makes every step of a dump fail; nothing may be left of it.
 //! * `damage` cuts and flips artifacts, and kills runs half-way.
 //! * `keeping` lists, deletes, and brings the index in step.
+//! * `plugin` runs the shipped policy in its sandbox.
 
 mod cluster;
 mod damage;
 mod embedded;
 mod failures;
 mod keeping;
+mod plugin;
 
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use serde_json::json;
 use zelador::clock::{Clock, ManualClock};
-use zelador::plugin::{CallError, Kind, Limits, Runtime};
+use zelador::plugin::{CallError, Kind, Limits, Runtime, RuntimeConfig};
 use zelador_tests::guests;
 
 use super::support::{Heard, caller, config, fixture, load, run};
@@ -43,11 +43,19 @@ async fn a_mail_is_written() {
 }
 
 #[tokio::test]
+async fn a_plugin_of_another_kind_is_told_for_what_it_is() {
+    let template = fixture("template").await;
+    let error = template.run_job(&caller(json!({})), run()).await.unwrap_err();
+    assert!(
+        matches!(error, CallError::WrongKind { wanted: Kind::Job, found: Kind::EmailTemplate, .. }),
+        "{error}"
+    );
+}
+
+#[tokio::test]
 async fn the_guests_time_is_the_hosts_clock() {
     let clock = ManualClock::new("2026-01-01T00:00:00Z".parse().unwrap());
-    let runtime =
-        Runtime::new(zelador::plugin::RuntimeConfig { clock: clock.clone(), ..config(None) }, vec![])
-            .unwrap();
+    let runtime = Runtime::new(RuntimeConfig { clock: clock.clone(), ..config(None) }, vec![]).unwrap();
     let greeter = load(&runtime, &guests::fixture("greeter-1")).await;
     let mut context = run();
     context.started_at = clock.now().timestamp_millis();
@@ -61,12 +69,8 @@ async fn the_guests_time_is_the_hosts_clock() {
 #[tokio::test]
 async fn a_caller_waits_for_a_slot_and_gives_up_in_time() {
     let clock = ManualClock::new("2026-01-01T00:00:00Z".parse().unwrap());
-    let config = zelador::plugin::RuntimeConfig {
-        slots: 1,
-        patience: Duration::from_millis(50),
-        clock: clock.clone(),
-        ..config(None)
-    };
+    let config =
+        RuntimeConfig { slots: 1, patience: Duration::from_millis(50), clock: clock.clone(), ..config(None) };
     let runtime = Runtime::new(config, vec![]).unwrap();
     let greeter = load(&runtime, &guests::fixture("greeter-1")).await;
     let occupant = {
@@ -85,7 +89,7 @@ async fn a_caller_waits_for_a_slot_and_gives_up_in_time() {
 
 #[tokio::test]
 async fn a_caller_that_goes_away_frees_its_slot() {
-    let config = zelador::plugin::RuntimeConfig { slots: 1, ..config(None) };
+    let config = RuntimeConfig { slots: 1, ..config(None) };
     let runtime = Runtime::new(config, vec![]).unwrap();
     let hostile = load(&runtime, &guests::fixture("hostile")).await;
     let context = caller(json!({"mode": "spin"}));

@@ -1,20 +1,21 @@
 //! The compiler's child and the cache: what is not beyond doubt is compiled again.
 
 use std::fs;
+use std::io::Write;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
 
 use serde_json::json;
 use tempfile::TempDir;
-use zelador::plugin::{LoadError, Runtime};
+use zelador::plugin::{COMPILE_VERB, LoadError, Runtime, RuntimeConfig};
 use zelador_tests::guests;
 
 use super::support::{caller, config, load, run};
 
 /// A runtime that cannot compile: what it loads came out of the cache.
 fn without_a_compiler(cache: &Path) -> Runtime {
-    let config =
-        zelador::plugin::RuntimeConfig { program: "/bin/false".into(), ..config(Some(cache.to_owned())) };
+    let config = RuntimeConfig { program: "/bin/false".into(), ..config(Some(cache.to_owned())) };
     Runtime::new(config, vec![]).unwrap()
 }
 
@@ -123,9 +124,58 @@ async fn a_cache_that_cannot_be_had_costs_time_and_nothing_else() {
 
 #[tokio::test]
 async fn a_compiler_that_does_not_start_is_the_hosts_fault_and_not_the_files() {
-    let config = zelador::plugin::RuntimeConfig { program: "/nowhere".into(), ..config(None) };
+    let config = RuntimeConfig { program: "/nowhere".into(), ..config(None) };
     let runtime = Runtime::new(config, vec![]).unwrap();
     let wasm = fs::read(guests::fixture("noop")).unwrap();
     let error = runtime.load("noop", &wasm).await.unwrap_err();
     assert!(matches!(error, LoadError::Host(_)), "{error}");
+}
+
+/// What becomes of a load when the compiler is this shell script.
+async fn compiled_by(script: &str) -> LoadError {
+    let folder = TempDir::new().unwrap();
+    let program = folder.path().join("compiler");
+    fs::write(&program, format!("#!/bin/sh\n{script}\n")).unwrap();
+    fs::set_permissions(&program, fs::Permissions::from_mode(0o700)).unwrap();
+    let runtime = Runtime::new(RuntimeConfig { program, ..config(None) }, vec![]).unwrap();
+    let wasm = fs::read(guests::fixture("noop")).unwrap();
+    runtime.load("noop", &wasm).await.unwrap_err()
+}
+
+#[tokio::test]
+async fn a_compiler_that_dies_is_told_with_what_ended_it() {
+    let error = compiled_by("kill -ABRT $$").await;
+    assert!(matches!(&error, LoadError::Compile(reason) if reason.contains("signal 6")), "{error}");
+    let error = compiled_by("echo no such instruction >&2; exit 1").await;
+    assert_eq!(error.to_string(), "it does not compile: no such instruction");
+}
+
+#[tokio::test]
+async fn what_is_not_code_of_this_engine_is_never_run() {
+    let error = compiled_by("cat > /dev/null; echo not code").await;
+    assert!(matches!(error, LoadError::Host(_)), "{error}");
+}
+
+#[test]
+fn the_compiler_limits_itself_before_it_reads() {
+    let mut child = Command::new(guests::zelador())
+        .arg(COMPILE_VERB)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    // A pipe holds 64 KiB: once more than that is written, the child is reading.
+    child.stdin.as_mut().unwrap().write_all(&[0; 128 << 10]).unwrap();
+    let limits = fs::read_to_string(format!("/proc/{}/limits", child.id())).unwrap();
+    let limit = |name: &str| {
+        let line = limits.lines().find(|line| line.starts_with(name)).unwrap();
+        line[name.len()..].split_whitespace().next().unwrap().to_owned()
+    };
+    assert_eq!(limit("Max address space"), (4_u64 << 30).to_string());
+    assert_eq!(limit("Max cpu time"), "300");
+    assert_eq!(limit("Max file size"), "0");
+    assert_eq!(limit("Max core file size"), "0");
+    drop(child.stdin.take());
+    assert!(!child.wait().unwrap().success());
 }

@@ -162,7 +162,7 @@ async fn a_file_of_a_gibibyte_is_refused_unread() {
     let file = fs::File::create(watched.folder.path().join("huge.wasm")).unwrap();
     file.set_len(1 << 30).unwrap();
     let event = watched.expect("huge", VersionState::Refused).await;
-    assert_eq!(event.reason.unwrap(), "it has 1073741824 bytes, and a plugin has at most 67108864");
+    assert_eq!(event.reason.unwrap(), "it has 1.0 GiB, and a plugin has at most 64.0 MiB");
     assert_eq!(event.sha256, None);
 }
 

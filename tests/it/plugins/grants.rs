@@ -11,7 +11,7 @@ use zelador::plugin::{
 };
 use zelador_tests::guests;
 
-use super::support::{caller, load, run, runtime};
+use super::support::{Described, caller, component, contract, load, module_that, run, runtime};
 
 /// A capability that notes its calls and does nothing else; it accepts the scope `main` only.
 struct Stand {
@@ -128,12 +128,10 @@ async fn a_host_that_does_not_answer_is_left_at_the_wall_and_costs_no_guest_time
     let runtime = runtime(vec![Arc::new(Silent("archive")), Arc::new(Silent("databases"))]);
     let backup = backup(&runtime).await;
     let mut context = granted();
-    context.limits.guest_time = Duration::from_millis(100);
-    context.limits.time = Duration::from_millis(400);
-    for _ in 0..2 {
-        let error = backup.run_job(&context, run()).await.unwrap_err();
-        assert!(matches!(error, CallError::TimedOut { which: TimeLimit::Wall, .. }), "{error}");
-    }
+    context.limits.guest_time = Duration::from_millis(800);
+    context.limits.time = Duration::from_millis(1200);
+    let error = backup.run_job(&context, run()).await.unwrap_err();
+    assert!(matches!(error, CallError::TimedOut { which: TimeLimit::Wall, .. }), "{error}");
 }
 
 #[tokio::test]
@@ -164,4 +162,16 @@ async fn a_panic_in_a_host_function_ends_the_call_and_not_the_daemon() {
         assert!(matches!(error, CallError::Host { .. }), "{error}");
         assert!(error.to_string().contains("the stand-in was called"), "{error}");
     }
+}
+
+#[tokio::test]
+async fn nothing_is_granted_while_a_plugin_says_what_it_is() {
+    let runtime = runtime(capabilities());
+    let run = r#"(import "zelador:plugin/databases@0.1.0" "servers" (func $servers (param i32)))
+        (func (export "zelador:plugin/runs@0.1.0#run")
+        (param i32 i32 i32 i32 i32 i32 i64 i64 i32 i32 i32 i32 i32) (result i32) unreachable)"#;
+    let greedy = module_that(&Described::default(), "(call $servers (i32.const 3200))", run);
+    let error = runtime.load("greedy", &component(&contract(), "job", &greedy)).await.unwrap_err();
+    assert!(matches!(error, LoadError::Metadata(_)), "{error}");
+    assert!(error.to_string().contains("it calls `databases.servers`, and nothing is granted"), "{error}");
 }

@@ -27,6 +27,14 @@ async fn a_plugin_says_what_it_is() {
 }
 
 #[tokio::test]
+async fn a_command_looks_at_one_file() {
+    let plugin = shared().load_file(&guests::fixture("noop")).await.unwrap();
+    assert_eq!(plugin.name(), "noop");
+    let error = shared().load_file(std::path::Path::new("/no/such.wasm")).await.unwrap_err();
+    assert!(error.to_string().starts_with("it cannot be read: No such file"), "{error}");
+}
+
+#[tokio::test]
 async fn what_is_not_a_component_is_told_for_what_it_is() {
     let told = async |wasm: &[u8]| refused(wasm).await.to_string();
     assert!(told(b"").await.contains("not a WebAssembly component"));

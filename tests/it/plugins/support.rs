@@ -130,6 +130,11 @@ pub const EMPTY_REPORT: &str = "(i32.const 3072)";
 
 /// A module that describes itself and has these further fields.
 pub fn module(about: &Described, fields: &str) -> String {
+    module_that(about, "", fields)
+}
+
+/// The same, where `describe` does something else first.
+pub fn module_that(about: &Described, first: &str, fields: &str) -> String {
     let texts = [about.name, about.version, about.description, about.schema];
     let (mut data, mut record, mut at) = (String::new(), String::new(), 4096);
     for text in texts {
@@ -145,7 +150,7 @@ pub fn module(about: &Described, fields: &str) -> String {
             (memory (export "memory") {pages})
             (data (i32.const 4096) "{data}")
             (data (i32.const 1024) "{record}\00\00\00\00\00\00\00\00")
-            (func (export "zelador:plugin/metadata@0.1.0#describe") (result i32) (i32.const 1024))
+            (func (export "zelador:plugin/metadata@0.1.0#describe") (result i32) {first} (i32.const 1024))
             (func (export "cabi_realloc") (param i32 i32 i32 i32) (result i32) (i32.const 2048)))"#
     )
 }

@@ -21,6 +21,7 @@ on_both_databases! {
     a_job_runs_once_at_a_time,
     a_person_can_start_a_run_before_its_time,
     a_person_cannot_start_a_second_run_of_a_busy_job,
+    of_two_people_one_starts_a_run_of_a_job,
     of_many_hosts_one_gets_each_run,
     a_heartbeat_keeps_a_run,
     an_expired_run_is_interrupted_and_its_late_host_ignored,
@@ -154,6 +155,22 @@ async fn a_person_cannot_start_a_second_run_of_a_busy_job(fixture: Fixture) {
     assert!(store.claim_run(&second.id, "cli", LEASE).await.unwrap().is_some());
 }
 
+/// Two runs of one job, claimed at the same moment, again and again.
+async fn of_two_people_one_starts_a_run_of_a_job(fixture: Fixture) {
+    let stores = [fixture.open().await, fixture.open().await];
+    for round in 0..40 {
+        let new = manual(&format!("job-{round}"), &fixture);
+        let first = stores[0].insert_run(&new).await.unwrap();
+        let second = stores[0].insert_run(&new).await.unwrap();
+        let (first, second) = tokio::join!(
+            stores[0].claim_run(&first.id, "ana", LEASE),
+            stores[1].claim_run(&second.id, "rui", LEASE)
+        );
+        let claimed = [first.unwrap(), second.unwrap()].into_iter().flatten().count();
+        assert_eq!(claimed, 1, "in round {round}");
+    }
+}
+
 /// 500 runs of 100 jobs, 16 workers over 4 stores.
 async fn of_many_hosts_one_gets_each_run(fixture: Fixture) {
     let stores = [fixture.open().await, fixture.open().await, fixture.open().await, fixture.open().await];
@@ -161,15 +178,19 @@ async fn of_many_hosts_one_gets_each_run(fixture: Fixture) {
         stores[number % 4].insert_run(&manual(&format!("job-{}", number % 100), &fixture)).await.unwrap();
     }
     let busy: Arc<Mutex<HashSet<String>>> = Arc::default();
+    let twice: Arc<Mutex<Vec<String>>> = Arc::default();
     let claims: Arc<Mutex<HashMap<String, u32>>> = Arc::default();
     let mut workers = JoinSet::new();
     for number in 0..16 {
-        let (store, busy, claims) = (stores[number % 4].clone(), Arc::clone(&busy), Arc::clone(&claims));
+        let store = stores[number % 4].clone();
+        let (busy, twice, claims) = (Arc::clone(&busy), Arc::clone(&twice), Arc::clone(&claims));
         workers.spawn(async move {
             while claims.lock().unwrap().len() < 500 {
                 for run in store.claim_runs(&format!("host-{number}"), LEASE, 7).await.unwrap() {
                     *claims.lock().unwrap().entry(run.id.clone()).or_default() += 1;
-                    assert!(busy.lock().unwrap().insert(run.job.clone()), "{} runs twice", run.job);
+                    if !busy.lock().unwrap().insert(run.job.clone()) {
+                        twice.lock().unwrap().push(run.job.clone());
+                    }
                     tokio::task::yield_now().await;
                     busy.lock().unwrap().remove(&run.job);
                     assert!(store.finish_run(&run.id, run.fence, &succeeded()).await.unwrap());
@@ -180,6 +201,7 @@ async fn of_many_hosts_one_gets_each_run(fixture: Fixture) {
     workers.join_all().await;
     let claims = claims.lock().unwrap();
     assert_eq!(claims.len(), 500);
+    assert_eq!(*twice.lock().unwrap(), [""; 0], "jobs that ran twice at once");
     assert!(claims.values().all(|count| *count == 1), "a run was claimed twice");
 }
 

@@ -1,12 +1,14 @@
 //! A fresh database for each case, SQLite or PostgreSQL, and the clock that its stores share.
 
+use std::collections::BTreeMap;
 use std::process::{Command, Stdio};
 use std::sync::Arc;
 use std::time::Duration;
 
+use sqlx::{Connection, Executor, PgConnection, SqliteConnection};
 use tempfile::TempDir;
-use zelador::clock::{ManualClock, SystemClock, Timestamp};
-use zelador::store::{NewRun, Run, Store, Trigger};
+use zelador::clock::{Clock, ManualClock, SystemClock, Timestamp};
+use zelador::store::{LogLevel, NewLogLine, NewRun, Run, Store, Trigger};
 use zelador_tests::postgres;
 
 /// How long a claim holds in these tests.
@@ -88,6 +90,38 @@ impl Fixture {
         self.folder.as_ref().expect("an SQLite fixture").path().join("data/zelador.db")
     }
 
+    /// Runs SQL behind the store's back, on a connection of its own.
+    pub async fn execute(&self, sql: &'static str) {
+        match self.backend {
+            Backend::Sqlite => {
+                let mut connection = SqliteConnection::connect(&self.url).await.unwrap();
+                connection.execute(sql).await.unwrap();
+                connection.close().await.unwrap();
+            }
+            Backend::Postgres => {
+                let mut connection = PgConnection::connect(&self.url).await.unwrap();
+                connection.execute("set search_path to zelador").await.unwrap();
+                connection.execute(sql).await.unwrap();
+                connection.close().await.unwrap();
+            }
+        }
+    }
+
+    /// The text in the first column of what SQL returns, as [`Fixture::execute`].
+    pub async fn texts(&self, sql: &'static str) -> Vec<String> {
+        match self.backend {
+            Backend::Sqlite => {
+                let mut connection = SqliteConnection::connect(&self.url).await.unwrap();
+                sqlx::query_scalar(sql).fetch_all(&mut connection).await.unwrap()
+            }
+            Backend::Postgres => {
+                let mut connection = PgConnection::connect(&self.url).await.unwrap();
+                connection.execute("set search_path to zelador").await.unwrap();
+                sqlx::query_scalar(sql).fetch_all(&mut connection).await.unwrap()
+            }
+        }
+    }
+
     /// Whether this process plays the child in [`Fixture::child`].
     pub fn is_child(&self) -> bool {
         std::env::var_os(CHILD_OF).is_some()
@@ -95,7 +129,21 @@ impl Fixture {
 
     /// The same test in a process of its own, on the same database.
     pub fn child(&self) -> Command {
-        let mut command = Command::new(std::env::current_exe().unwrap());
+        self.child_of(Command::new(std::env::current_exe().unwrap()))
+    }
+
+    /// As [`Fixture::child`], where only that process has a disk of 600 KiB in the place of the database's folder.
+    pub fn child_on_a_small_disk(&self) -> Command {
+        let folder = self.file().parent().unwrap().to_path_buf();
+        std::fs::create_dir_all(&folder).unwrap();
+        let mut unshare = Command::new("unshare");
+        unshare.args(["--map-root-user", "--mount", "sh", "-c"]);
+        unshare.arg(r#"mount -t tmpfs -o size=600k tmpfs "$0" && exec "$@""#).arg(folder);
+        unshare.arg(std::env::current_exe().unwrap());
+        self.child_of(unshare)
+    }
+
+    fn child_of(&self, mut command: Command) -> Command {
         let (_, test) = self.test.split_once("::").expect("a test's path begins with its crate");
         command.args(["--exact", test, "--nocapture"]).env(CHILD_OF, &self.url).stdout(Stdio::piped());
         command
@@ -109,7 +157,6 @@ pub fn at(text: &str) -> Timestamp {
 
 /// A run that a person asks for, as soon as possible.
 pub fn manual(job: &str, fixture: &Fixture) -> NewRun {
-    use zelador::clock::Clock;
     NewRun {
         job: job.to_owned(),
         plugin: "backup".to_owned(),
@@ -139,4 +186,14 @@ pub fn scheduled(job: &str, instant: Timestamp) -> NewRun {
 /// The identifiers of runs, in their order.
 pub fn ids(runs: &[Run]) -> Vec<&str> {
     runs.iter().map(|run| run.id.as_str()).collect()
+}
+
+/// A line for a run's log.
+pub fn log_line(fixture: &Fixture, message: &str) -> NewLogLine {
+    NewLogLine {
+        at: fixture.clock.now(),
+        level: LogLevel::Info,
+        message: message.to_owned(),
+        fields: BTreeMap::new(),
+    }
 }

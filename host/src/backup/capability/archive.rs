@@ -13,10 +13,13 @@ use super::super::{Archive, Artifact, BackupError, BackupRequest, Proof, Scope};
 use super::databases::{granted, not_granted};
 use crate::clock::Timestamp;
 use crate::plugin::bindings::job::zelador::plugin::archive::{self, ArchiveError, Page, Request};
-use crate::plugin::{CallContext, CallSink, CallState, Capability};
+use crate::plugin::{CallContext, CallSink, CallState, Capability, LogLevel, LogLine};
 
 /// Artifacts in one answer; the contract says so.
 const PAGE: usize = 100;
+
+/// A reason for a deletion longer than this is cut in the log.
+const REASON_CHARS_MAX: usize = 256;
 
 /// The capability `archive`. It takes no scopes: the servers come from the grants of `databases`.
 pub struct ArchiveCapability {
@@ -56,6 +59,7 @@ impl Capability for ArchiveCapability {
             run_id: call.info.run_id.as_deref().map(str::to_owned),
             caller: call.info.caller.to_string(),
             observer: observer(call.sink.clone()),
+            sink: call.sink.clone(),
         })
     }
 }
@@ -67,6 +71,7 @@ struct Access {
     run_id: Option<String>,
     caller: String,
     observer: Observer,
+    sink: Option<Arc<dyn CallSink>>,
 }
 
 impl archive::Host for Access {
@@ -126,13 +131,27 @@ impl Access {
             return Err(unknown());
         }
         let deleted = self.archive.delete(id).await.map_err(refusal)?;
-        tracing::info!(caller = self.caller, artifact = deleted.manifest.name, reason, "deleted a backup");
+        self.log(format!("deleted {}: {}", deleted.manifest.name, plain(reason)));
         Ok(())
+    }
+
+    /// Into the log of the run, where a person looks for what became of a backup.
+    fn log(&self, message: String) {
+        tracing::info!(caller = self.caller, "{message}");
+        if let Some(sink) = &self.sink {
+            let at = self.archive.parts.clock.now();
+            sink.log(&LogLine { at, level: LogLevel::Info, message, fields: Vec::new() });
+        }
     }
 
     fn server(&self, name: &str) -> Result<&Server, ArchiveError> {
         self.servers.get(name).ok_or_else(|| ArchiveError::NotGranted(not_granted(name)))
     }
+}
+
+/// A guest's reason as one short line.
+fn plain(reason: &str) -> String {
+    reason.chars().take(REASON_CHARS_MAX).map(|c| if c.is_control() { ' ' } else { c }).collect()
 }
 
 /// A place in the list of artifacts, which stays where it is when artifacts around it come and go.

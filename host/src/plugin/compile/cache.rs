@@ -3,22 +3,19 @@
 //! An entry is a tag of 32 bytes and the code. The tag is an HMAC-SHA256, with a key of this host, over the component's
 //! hash, the versions that made the code and the code. Whatever does not bear its tag counts as absent.
 
-use std::fs::{self, DirBuilder, File, OpenOptions};
+use std::fs::{self, DirBuilder};
 use std::hash::{Hash, Hasher};
 use std::io::{self, Read, Write};
-use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsExt};
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
 use hmac::{Hmac, KeyInit, Mac};
-use rand::RngExt as _;
-use rustix::fs::OFlags;
 use sha2::{Digest as _, Sha256};
 use wasmtime::Engine;
 
+use super::key::{self, Key, UNFINISHED_PREFIX, open_plain, unfinished};
 use super::{Digest, MOST_CODE};
 
-const KEY_FILE: &str = "key";
-const KEY_BYTES: usize = 32;
 const TAG_BYTES: usize = 32;
 const ENTRY_SUFFIX: &str = ".code";
 
@@ -29,7 +26,7 @@ const MOST_BYTES: u64 = 2 << 30;
 /// A folder of compiled code for one engine.
 pub(super) struct Cache {
     folder: PathBuf,
-    key: [u8; KEY_BYTES],
+    key: Key,
     /// What wasmtime's version, its settings and this processor add up to.
     engine: Digest,
 }
@@ -49,7 +46,8 @@ impl Cache {
             return Err(io::Error::other("it is not a folder of the user that Zelador runs as"));
         }
         fs::set_permissions(folder, fs::Permissions::from_mode(0o700))?;
-        let key = read_key(folder)?.map_or_else(|| make_key(folder), Ok)?;
+        remove_unfinished(folder)?;
+        let key = key::read_or_make(folder)?;
         Ok(Self { folder: folder.to_path_buf(), key, engine: identity(engine) })
     }
 
@@ -73,11 +71,11 @@ impl Cache {
     /// Keeps code for the next start, and lets go of the oldest if that makes too much.
     pub fn store(&self, digest: &Digest, code: &[u8]) -> io::Result<()> {
         let tag = self.mac(digest, code).finalize().into_bytes();
-        let mut file = tempfile::NamedTempFile::new_in(&self.folder)?;
+        let mut file = unfinished(&self.folder)?;
         file.write_all(&tag)?;
         file.write_all(code)?;
         file.persist(self.entry(digest))?;
-        self.sweep()
+        sweep(&self.folder, MOST_ENTRIES, MOST_BYTES)
     }
 
     fn mac(&self, digest: &Digest, code: &[u8]) -> Hmac<Sha256> {
@@ -94,26 +92,39 @@ impl Cache {
         hash.update(self.engine);
         self.folder.join(format!("{}{ENTRY_SUFFIX}", hex::encode(hash.finalize())))
     }
+}
 
-    fn sweep(&self) -> io::Result<()> {
-        let mut entries = Vec::new();
-        for entry in fs::read_dir(&self.folder)? {
-            let entry = entry?;
-            if entry.file_name().to_string_lossy().ends_with(ENTRY_SUFFIX) {
-                let metadata = entry.metadata()?;
-                entries.push((metadata.modified()?, metadata.len(), entry.path()));
-            }
+/// Removes the oldest entries until there are at most so many, of at most so many bytes.
+fn sweep(folder: &Path, most_entries: usize, most_bytes: u64) -> io::Result<()> {
+    let mut entries = Vec::new();
+    for entry in fs::read_dir(folder)? {
+        let entry = entry?;
+        if entry.file_name().to_string_lossy().ends_with(ENTRY_SUFFIX) {
+            let metadata = entry.metadata()?;
+            entries.push((metadata.modified()?, metadata.len(), entry.path()));
         }
-        entries.sort_by_key(|entry| std::cmp::Reverse(entry.0));
-        let mut bytes = 0;
-        for (index, (_, size, path)) in entries.into_iter().enumerate() {
-            bytes += size;
-            if index >= MOST_ENTRIES || bytes > MOST_BYTES {
-                fs::remove_file(path)?;
-            }
-        }
-        Ok(())
     }
+    entries.sort_by_key(|entry| std::cmp::Reverse(entry.0));
+    let mut bytes = 0;
+    for (index, (_, size, path)) in entries.into_iter().enumerate() {
+        bytes += size;
+        if index >= most_entries || bytes > most_bytes {
+            fs::remove_file(path)?;
+        }
+    }
+    Ok(())
+}
+
+/// What a process left that was killed while it wrote. Another daemon that writes at this moment loses an entry, and
+/// compiles once more.
+fn remove_unfinished(folder: &Path) -> io::Result<()> {
+    for entry in fs::read_dir(folder)? {
+        let entry = entry?;
+        if entry.file_name().to_string_lossy().starts_with(UNFINISHED_PREFIX) {
+            fs::remove_file(entry.path())?;
+        }
+    }
+    Ok(())
 }
 
 /// Everything that decides whether code fits: the parts have a fixed length or are preceded by it.
@@ -139,32 +150,45 @@ impl Hasher for Sha256Hasher {
     }
 }
 
-/// The key, if there is one that nobody else could read.
-fn read_key(folder: &Path) -> io::Result<Option<[u8; KEY_BYTES]>> {
-    let file = match open_plain(&folder.join(KEY_FILE)) {
-        Ok(file) => file,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-        Err(error) => return Err(error),
-    };
-    let private = file.metadata()?.mode() & 0o077 == 0;
-    let mut key = Vec::new();
-    file.take(KEY_BYTES as u64 + 1).read_to_end(&mut key)?;
-    Ok(key.try_into().ok().filter(|_| private))
-}
+#[cfg(test)]
+mod tests {
+    use std::fs::File;
+    use std::time::{Duration, SystemTime};
 
-/// Writes a new key in place of whatever is there: all entries made with another are void.
-fn make_key(folder: &Path) -> io::Result<[u8; KEY_BYTES]> {
-    let mut key = [0; KEY_BYTES];
-    rand::rng().fill(&mut key);
-    let mut file = tempfile::NamedTempFile::new_in(folder)?;
-    file.write_all(&key)?;
-    file.as_file().sync_all()?;
-    file.persist(folder.join(KEY_FILE))?;
-    Ok(key)
-}
+    use super::*;
 
-fn open_plain(path: &Path) -> io::Result<File> {
-    let flags = OFlags::NOFOLLOW | OFlags::NONBLOCK;
-    let file = OpenOptions::new().read(true).custom_flags(flags.bits() as i32).open(path)?;
-    if file.metadata()?.is_file() { Ok(file) } else { Err(io::Error::other("it is not a plain file")) }
+    fn names(folder: &Path) -> Vec<String> {
+        let entries = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().file_name());
+        let mut names: Vec<_> = entries.map(|name| name.into_string().unwrap()).collect();
+        names.sort();
+        names
+    }
+
+    fn folder_of_four() -> tempfile::TempDir {
+        let folder = tempfile::TempDir::new().unwrap();
+        for (age, name) in ["a.code", "b.code", "c.code", "d.code"].into_iter().enumerate() {
+            let mut file = File::create(folder.path().join(name)).unwrap();
+            file.write_all(&[0; 10]).unwrap();
+            file.set_modified(SystemTime::UNIX_EPOCH + Duration::from_secs(1000 - age as u64)).unwrap();
+        }
+        fs::write(folder.path().join("key"), "key").unwrap();
+        folder
+    }
+
+    #[test]
+    fn the_oldest_entries_are_swept_and_the_key_never() {
+        let folder = folder_of_four();
+        sweep(folder.path(), 3, 1000).unwrap();
+        assert_eq!(names(folder.path()), ["a.code", "b.code", "c.code", "key"]);
+        sweep(folder.path(), 3, 25).unwrap();
+        assert_eq!(names(folder.path()), ["a.code", "b.code", "key"]);
+    }
+
+    #[test]
+    fn what_a_killed_process_left_is_removed() {
+        let folder = folder_of_four();
+        unfinished(folder.path()).unwrap().keep().unwrap();
+        remove_unfinished(folder.path()).unwrap();
+        assert_eq!(names(folder.path()), ["a.code", "b.code", "c.code", "d.code", "key"]);
+    }
 }

@@ -4,6 +4,7 @@
 
 mod cache;
 mod child;
+mod key;
 
 use std::path::PathBuf;
 use std::process::{ExitStatus, Stdio};

@@ -19,6 +19,14 @@ const MOST_FILES: usize = 256;
 /// The longest name of a plugin, in bytes: it appears in tables, grants and metrics.
 const LONGEST_NAME: usize = 64;
 
+/// What a look at the folder finds.
+pub(super) struct Scan {
+    /// The files that could be plugins, by name.
+    pub files: BTreeMap<String, Found>,
+    /// What is wrong with the folder as a whole.
+    pub trouble: Option<String>,
+}
+
 /// A file of the folder, as it was when the folder was read.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Found {
@@ -37,6 +45,12 @@ struct Stamp {
 }
 
 impl Found {
+    /// The file at `path`, as it is now.
+    pub fn at(path: &Path) -> Result<Self, LoadError> {
+        let metadata = fs::symlink_metadata(path).map_err(unreadable)?;
+        Ok(Self { path: path.to_owned(), stamp: Stamp::from(&metadata) })
+    }
+
     pub fn size(&self) -> u64 {
         self.stamp.size
     }
@@ -56,11 +70,11 @@ impl From<&Metadata> for Stamp {
 
 /// Everything in `folder` that is called `*.wasm`, by the name before it. Hidden files are other programs' temporary
 /// ones. A folder that is not there is empty.
-pub(super) fn scan(folder: &Path) -> io::Result<BTreeMap<String, Found>> {
-    let mut found = BTreeMap::new();
+pub(super) fn scan(folder: &Path) -> io::Result<Scan> {
+    let mut files = BTreeMap::new();
     let entries = match fs::read_dir(folder) {
         Ok(entries) => entries,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(found),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Scan { files, trouble: None }),
         Err(error) => return Err(error),
     };
     for entry in entries {
@@ -73,13 +87,12 @@ pub(super) fn scan(folder: &Path) -> io::Result<BTreeMap<String, Found>> {
         let path = entry.path();
         // A file that vanished since the folder was read is as good as never seen.
         let Ok(metadata) = fs::symlink_metadata(&path) else { continue };
-        found.insert(name.to_owned(), Found { path, stamp: Stamp::from(&metadata) });
+        files.insert(name.to_owned(), Found { path, stamp: Stamp::from(&metadata) });
     }
-    if found.len() > MOST_FILES {
-        tracing::warn!(folder = %folder.display(), files = found.len(), "only the first {MOST_FILES} plugins are loaded");
-        found = found.into_iter().take(MOST_FILES).collect();
-    }
-    Ok(found)
+    let trouble = (files.len() > MOST_FILES).then(|| {
+        format!("it holds {} plugins, and only the first {MOST_FILES} by name are loaded", files.len())
+    });
+    Ok(Scan { files: files.into_iter().take(MOST_FILES).collect(), trouble })
 }
 
 /// A plugin's name is made as the configuration wants it, or nothing could refer to it.
@@ -100,7 +113,6 @@ pub(super) async fn read(found: Found) -> Result<Vec<u8>, LoadError> {
 }
 
 fn read_blocking(found: &Found) -> Result<Vec<u8>, LoadError> {
-    let unreadable = |error: io::Error| LoadError::File(format!("it cannot be read: {error}"));
     check_plain(&fs::symlink_metadata(&found.path).map_err(unreadable)?)?;
     // Not following links and not waiting for the other end of a pipe, should it have become one meanwhile.
     let flags = (OFlags::NOFOLLOW | OFlags::NONBLOCK).bits() as i32;
@@ -117,6 +129,10 @@ fn read_blocking(found: &Found) -> Result<Vec<u8>, LoadError> {
         return Err(LoadError::File("it is being written".to_owned()));
     }
     Ok(bytes)
+}
+
+fn unreadable(error: io::Error) -> LoadError {
+    LoadError::File(format!("it cannot be read: {error}"))
 }
 
 fn check_plain(metadata: &Metadata) -> Result<(), LoadError> {

@@ -13,11 +13,11 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, PoisonError, RwLock};
 
 use futures::FutureExt as _;
-use tokio::task::JoinSet;
 use tokio_util::task::AbortOnDropHandle;
 
 pub use self::event::{PluginEvent, VersionState};
 use self::file::Found;
+use self::watch::Watching;
 use super::{LoadError, Plugin, Runtime};
 use crate::clock::Timestamp;
 
@@ -64,16 +64,16 @@ impl Refusal {
 impl Directory {
     /// Loads all plugins of `folder`, then watches it until this is dropped. A folder that is not there is empty.
     pub async fn open(runtime: Runtime, folder: PathBuf, observer: Option<Observer>) -> Self {
-        let plugins = Arc::new(Plugins::new(runtime, folder, observer));
-        let seen = plugins.load_all().await;
-        let watching = tokio::spawn(watch::watch(Arc::clone(&plugins), seen));
+        let plugins = Arc::new(Plugins { runtime, folder, observer, entries: RwLock::default() });
+        let watching = Watching::start(Arc::clone(&plugins)).await;
+        let watching = tokio::spawn(watching.watch());
         Self { plugins, _watching: Some(AbortOnDropHandle::new(watching)) }
     }
 
     /// Loads all plugins of `folder` once, for a command that ends.
     pub async fn load_once(runtime: Runtime, folder: PathBuf) -> Self {
-        let plugins = Arc::new(Plugins::new(runtime, folder, None));
-        plugins.load_all().await;
+        let plugins = Arc::new(Plugins { runtime, folder, observer: None, entries: RwLock::default() });
+        Watching::start(Arc::clone(&plugins)).await;
         Self { plugins, _watching: None }
     }
 
@@ -101,6 +101,15 @@ impl std::fmt::Debug for Directory {
     }
 }
 
+impl Runtime {
+    /// Loads one file, for a command that looks at it wherever it is.
+    pub async fn load_file(&self, path: &Path) -> Result<Plugin, LoadError> {
+        let name = path.file_stem().unwrap_or_default().to_string_lossy();
+        let wasm = file::read(Found::at(path)?).await?;
+        self.load(&name, &wasm).await
+    }
+}
+
 struct Plugins {
     runtime: Runtime,
     folder: PathBuf,
@@ -118,37 +127,6 @@ struct Refused {
 }
 
 impl Plugins {
-    fn new(runtime: Runtime, folder: PathBuf, observer: Option<Observer>) -> Self {
-        Self { runtime, folder, observer, entries: RwLock::default() }
-    }
-
-    /// Loads what is there, as many at once as the runtime allows, and returns what it saw.
-    async fn load_all(self: &Arc<Self>) -> BTreeMap<String, Found> {
-        let found = self.scan().unwrap_or_default();
-        let mut loading = JoinSet::new();
-        for (name, file) in found.clone() {
-            let plugins = Arc::clone(self);
-            loading.spawn(async move {
-                let tried = plugins.try_file(&name, &file).await;
-                plugins.apply(&name, &file, tried);
-            });
-        }
-        loading.join_all().await;
-        found
-    }
-
-    /// The files of the folder that could be plugins; `None` if the folder cannot be read.
-    fn scan(&self) -> Option<BTreeMap<String, Found>> {
-        file::scan(&self.folder)
-            .inspect_err(|error| {
-                tracing::warn!(
-                    folder = %self.folder.display(), %error,
-                    "the plugin folder cannot be read: the plugins loaded before go on serving"
-                );
-            })
-            .ok()
-    }
-
     async fn try_file(&self, name: &str, found: &Found) -> Tried {
         let unread = |error| Refused { error, sha256: None };
         file::check_name(name).map_err(unread)?;

@@ -9,9 +9,9 @@ use std::time::{Duration, Instant};
 
 use notify::{RecommendedWatcher, RecursiveMode, Watcher};
 use tokio::sync::Notify;
-use tokio::task::JoinSet;
+use tokio::task::{JoinError, JoinSet};
 
-use super::file::Found;
+use super::file::{self, Found};
 use super::{LoadError, Plugins, Tried};
 
 /// How often the folder is read without a notification.
@@ -26,11 +26,23 @@ const GRACE: Duration = Duration::from_secs(1);
 /// How long until a file is tried again that failed for a reason of the host's.
 const RETRY: Duration = Duration::from_secs(10);
 
+/// Files that are read and loaded at once: each is in memory while it waits for the compiler.
+const AT_ONCE: usize = 4;
+
+/// The files of the folder, and what is being done about them.
+pub(super) struct Watching {
+    plugins: Arc<Plugins>,
+    followed: BTreeMap<String, Followed>,
+    loading: JoinSet<Outcome>,
+    /// What is wrong with the folder as a whole, told once.
+    trouble: Option<String>,
+}
+
 /// A file that is followed.
 struct Followed {
     found: Found,
-    /// Since when it has been as it is.
-    since: Instant,
+    /// Since when it has been as it is; `None` if it was so at the start.
+    since: Option<Instant>,
     /// When to try it; `None` if it was tried and nothing is to be done until it changes.
     due: Option<Instant>,
     loading: bool,
@@ -39,48 +51,57 @@ struct Followed {
 /// What a try brings back: which file, as it was then.
 type Outcome = (String, Found, Tried);
 
-struct Watching {
-    plugins: Arc<Plugins>,
-    followed: BTreeMap<String, Followed>,
-    loading: JoinSet<Outcome>,
-}
-
-/// Watches until it is dropped. `seen` is what was loaded already.
-pub(super) async fn watch(plugins: Arc<Plugins>, seen: BTreeMap<String, Found>) {
-    let changed = Arc::new(Notify::new());
-    let _notifications = notifications(&plugins, Arc::clone(&changed));
-    let followed = seen.into_iter().map(|(name, found)| (name, Followed::tried(found))).collect();
-    let mut watching = Watching { plugins, followed, loading: JoinSet::new() };
-    loop {
-        watching.look();
-        watching.start_loading();
-        tokio::select! {
-            () = changed.notified() => {}
-            () = tokio::time::sleep(watching.pause()) => {}
-            Some(done) = watching.loading.join_next() => {
-                if let Ok((name, found, tried)) = done {
-                    watching.finish(&name, &found, tried);
-                }
-            }
-        }
-    }
-}
-
 impl Followed {
-    fn tried(found: Found) -> Self {
-        Self { found, since: Instant::now(), due: None, loading: false }
-    }
-
     fn changed(found: Found) -> Self {
         let now = Instant::now();
-        Self { found, since: now, due: Some(now + SETTLE), loading: false }
+        Self { found, since: Some(now), due: Some(now + SETTLE), loading: false }
+    }
+
+    fn may_be_unfinished(&self) -> bool {
+        self.since.is_some_and(|since| since.elapsed() < GRACE)
     }
 }
 
 impl Watching {
-    /// Reads the folder and notes what is new, changed or gone.
+    /// Loads everything that is there. At the start no file is taken to be in the middle of a copy.
+    pub async fn start(plugins: Arc<Plugins>) -> Self {
+        let mut watching =
+            Self { plugins, followed: BTreeMap::new(), loading: JoinSet::new(), trouble: None };
+        watching.look();
+        for followed in watching.followed.values_mut() {
+            (followed.since, followed.due) = (None, Some(Instant::now()));
+        }
+        watching.start_loading();
+        while let Some(done) = watching.loading.join_next().await {
+            watching.finish(done);
+            watching.start_loading();
+        }
+        watching
+    }
+
+    /// Watches until it is dropped.
+    pub async fn watch(mut self) {
+        let changed = Arc::new(Notify::new());
+        let _notifications = notifications(&self.plugins, Arc::clone(&changed));
+        loop {
+            self.look();
+            self.start_loading();
+            tokio::select! {
+                () = changed.notified() => {}
+                () = tokio::time::sleep(self.pause()) => {}
+                Some(done) = self.loading.join_next() => self.finish(done),
+            }
+        }
+    }
+
+    /// Reads the folder and notes what is new, changed or gone. A folder that cannot be read changes nothing.
     fn look(&mut self) {
-        let Some(files) = self.plugins.scan() else { return };
+        let (files, trouble) = match file::scan(&self.plugins.folder) {
+            Ok(scan) => (Some(scan.files), scan.trouble),
+            Err(error) => (None, Some(format!("it cannot be read: {error}"))),
+        };
+        self.tell_trouble(trouble);
+        let Some(files) = files else { return };
         self.followed.retain(|name, _| {
             let stays = files.contains_key(name);
             if !stays {
@@ -99,9 +120,20 @@ impl Watching {
         }
     }
 
+    fn tell_trouble(&mut self, trouble: Option<String>) {
+        if let Some(trouble) = trouble.as_ref().filter(|_| trouble != self.trouble) {
+            let folder = self.plugins.folder.display();
+            tracing::warn!(%folder, "plugin folder: {trouble}. What was loaded before goes on serving");
+        }
+        self.trouble = trouble;
+    }
+
     fn start_loading(&mut self) {
         let now = Instant::now();
         for (name, followed) in &mut self.followed {
+            if self.loading.len() >= AT_ONCE {
+                break;
+            }
             if followed.loading || followed.due.is_none_or(|due| due > now) {
                 continue;
             }
@@ -115,29 +147,35 @@ impl Watching {
     }
 
     /// Applies an outcome, unless the file has changed or gone meanwhile, or deserves another try.
-    fn finish(&mut self, name: &str, found: &Found, tried: Tried) {
-        let Some(followed) = self.followed.get_mut(name) else { return };
+    fn finish(&mut self, done: Result<Outcome, JoinError>) {
+        let (name, found, tried) = done.expect("a try catches its panics and is never aborted");
+        let Some(followed) = self.followed.get_mut(&name) else { return };
         followed.loading = false;
-        if followed.found != *found {
+        if followed.found != found {
             return;
         }
         if let Err(refused) = &tried {
-            if followed.since.elapsed() < GRACE {
-                followed.due = Some(followed.since + GRACE);
+            if followed.may_be_unfinished() {
+                followed.due = followed.since.map(|since| since + GRACE);
                 return;
             }
             if matches!(refused.error, LoadError::Host(_)) {
                 followed.due = Some(Instant::now() + RETRY);
             }
         }
-        self.plugins.apply(name, found, tried);
+        self.plugins.apply(&name, &found, tried);
     }
 
     /// How long until the next file is due, or the folder is to be read again.
     fn pause(&self) -> Duration {
-        let due =
-            self.followed.values().filter(|followed| !followed.loading).filter_map(|followed| followed.due);
-        due.min().map_or(RESCAN, |due| due.saturating_duration_since(Instant::now()).min(RESCAN))
+        let waiting = self.followed.values().filter(|followed| !followed.loading);
+        let due = waiting.filter_map(|followed| followed.due).min();
+        match due {
+            Some(due) if self.loading.len() < AT_ONCE => {
+                due.saturating_duration_since(Instant::now()).min(RESCAN)
+            }
+            _ => RESCAN,
+        }
     }
 }
 
