@@ -27,6 +27,7 @@ const VERSIONS_WAITING: usize = 1024;
 /// A daemon whose parts run.
 pub struct Daemon {
     config_path: PathBuf,
+    signals: Signals,
     address: SocketAddr,
     drain_at_most: Duration,
     catalogue: watch::Sender<Arc<Catalogue>>,
@@ -42,6 +43,8 @@ pub struct Daemon {
 impl Daemon {
     /// Starts every part. `config_path` is read again on SIGHUP.
     pub async fn start(assembly: Assembly, config_path: PathBuf) -> anyhow::Result<Self> {
+        // Before anybody is told that the daemon is there: a signal without a listener would end it.
+        let signals = Signals::new()?;
         let jobs = catalogue(&assembly.config)?;
         let listener = web::bind(assembly.config.web.listen).await?;
         let address = listener.local_addr()?;
@@ -53,6 +56,7 @@ impl Daemon {
         let (catalogue, jobs) = watch::channel(Arc::new(jobs));
         let daemon = Self {
             config_path,
+            signals,
             address,
             drain_at_most: assembly.config.daemon.drain,
             catalogue,
@@ -92,9 +96,8 @@ impl Daemon {
     }
 
     /// Runs until a signal ends it, and until the work under way is done or given up.
-    pub async fn run(self) -> anyhow::Result<()> {
-        let mut signals = Signals::new()?;
-        self.until_told_to_end(&mut signals).await;
+    pub async fn run(mut self) -> anyhow::Result<()> {
+        self.until_told_to_end().await;
         tracing::info!(at_most = ?self.drain_at_most, "draining: finishing what runs; signal again to end at once");
         self.drain.cancel();
         self.work.close();
@@ -103,7 +106,7 @@ impl Daemon {
             () = tokio::time::sleep(self.drain_at_most) => {
                 tracing::warn!("the time to drain is over; what still runs is interrupted");
             }
-            () = signals.end() => tracing::warn!("told again to end; what still runs is interrupted"),
+            () = self.signals.end() => tracing::warn!("told again to end; what still runs is interrupted"),
         }
         self.abort.cancel();
         self.work.wait().await;
@@ -114,8 +117,8 @@ impl Daemon {
         Ok(())
     }
 
-    async fn until_told_to_end(&self, signals: &mut Signals) {
-        while signals.next().await == Told::Reload {
+    async fn until_told_to_end(&mut self) {
+        while self.signals.next().await == Told::Reload {
             self.reload();
         }
     }

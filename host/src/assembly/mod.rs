@@ -39,8 +39,6 @@ pub struct Assembly {
     pub store: Store,
     /// The backups.
     pub archive: Archive,
-    /// The servers to look after, Zelador's own store among them.
-    pub servers: Servers,
     /// Webhooks: accepting, endpoints, dead letters.
     pub webhooks: Webhooks,
     /// Notified when webhooks wait.
@@ -53,17 +51,36 @@ impl Assembly {
     pub async fn new(config: Config) -> anyhow::Result<Self> {
         let clock: SharedClock = Arc::new(SystemClock);
         let store = open_store(&config, Arc::clone(&clock)).await?;
-        let servers = servers(&config)?;
         let archive = archive(&config, &clock, &store);
         let webhooks_queued = Arc::new(Notify::new());
         let webhooks = Webhooks::new(store.clone(), webhooks::options(&config), Arc::clone(&webhooks_queued));
         let signer = SignerCapability::default();
-        Ok(Self { config, clock, store, archive, servers, webhooks, webhooks_queued, signer })
+        Ok(Self { config, clock, store, archive, webhooks, webhooks_queued, signer })
+    }
+
+    /// The servers to look after, Zelador's own store among them. Their secrets are resolved now, so a command that
+    /// only looks at the state needs none of them.
+    pub fn servers(&self) -> anyhow::Result<Servers> {
+        let config = &self.config;
+        let own = Database { url: config.store.url.clone(), password: config.store.password.clone() };
+        let all = config.database.iter().map(|(name, database)| (name.as_str(), database));
+        all.chain([(STORE_SERVER, &own)])
+            .map(|(name, database)| Ok((name.to_owned(), server(config, name, database)?)))
+            .collect()
     }
 
     /// The sandbox, with every capability that this version offers.
     pub fn runtime(&self) -> anyhow::Result<Runtime> {
-        let servers = Arc::new(self.servers.clone());
+        self.runtime_over(self.servers()?)
+    }
+
+    /// The same for looking at plugins without calling them: it needs no secret of any server.
+    pub fn showcase(&self) -> anyhow::Result<Runtime> {
+        self.runtime_over(Servers::default())
+    }
+
+    fn runtime_over(&self, servers: Servers) -> anyhow::Result<Runtime> {
+        let servers = Arc::new(servers);
         let capabilities: Vec<Arc<dyn Capability>> = vec![
             Arc::new(DatabasesCapability::new(Arc::clone(&servers))),
             Arc::new(ArchiveCapability::new(self.archive.clone(), servers)),
@@ -80,8 +97,8 @@ impl Assembly {
     }
 
     /// The plugins of the folder as they are now, not watched.
-    pub async fn plugins(&self) -> anyhow::Result<Directory> {
-        Ok(Directory::load_once(self.runtime()?, self.config.resolve(&self.config.plugins.dir)).await)
+    pub async fn plugins(&self, runtime: Runtime) -> Directory {
+        Directory::load_once(runtime, self.config.resolve(&self.config.plugins.dir)).await
     }
 }
 
@@ -112,14 +129,6 @@ fn absolute(config: &Config, url: SecretString) -> SecretString {
         }
         None => url,
     }
-}
-
-fn servers(config: &Config) -> anyhow::Result<Servers> {
-    let own = Database { url: config.store.url.clone(), password: config.store.password.clone() };
-    let all = config.database.iter().map(|(name, database)| (name.as_str(), database));
-    all.chain([(STORE_SERVER, &own)])
-        .map(|(name, database)| Ok((name.to_owned(), server(config, name, database)?)))
-        .collect()
 }
 
 fn server(config: &Config, name: &str, database: &Database) -> anyhow::Result<Server> {

@@ -9,7 +9,7 @@ use super::signal::cancelled_by_signal;
 use super::view::ArtifactView;
 use super::{AlreadyTold, Output, Place, Usage, table};
 use crate::assembly::Assembly;
-use crate::backup::{BackupRequest, Scope, Server, Verification};
+use crate::backup::{BackupRequest, Scope, Server, Servers, Verification};
 use crate::config::STORE_SERVER;
 
 /// Makes, lists and verifies backups
@@ -43,7 +43,7 @@ pub async fn run(verb: Verb, place: &Place, output: Output) -> anyhow::Result<()
 
 async fn create(assembly: &Assembly, names: &[String], output: Output) -> anyhow::Result<()> {
     let cancel = cancelled_by_signal();
-    for server in chosen(assembly, names)? {
+    for server in chosen(&assembly.servers()?, names)? {
         let progress = BackupProgress::start(output, server.name());
         let request = BackupRequest { server: server.clone(), scope: Scope::Cluster, run_id: None };
         let made = assembly.archive.create(request, progress.observer(), &cancel).await;
@@ -54,20 +54,17 @@ async fn create(assembly: &Assembly, names: &[String], output: Output) -> anyhow
 }
 
 /// The servers that are meant: those named, or every configured one, or the store where there is no other.
-fn chosen<'a>(assembly: &'a Assembly, names: &[String]) -> anyhow::Result<Vec<&'a Server>> {
+fn chosen<'a>(servers: &'a Servers, names: &[String]) -> anyhow::Result<Vec<&'a Server>> {
     if names.is_empty() {
         let configured: Vec<&Server> =
-            assembly.servers.values().filter(|server| server.name() != STORE_SERVER).collect();
-        return Ok(if configured.is_empty() { assembly.servers.values().collect() } else { configured });
+            servers.values().filter(|server| server.name() != STORE_SERVER).collect();
+        return Ok(if configured.is_empty() { servers.values().collect() } else { configured });
     }
-    names
-        .iter()
-        .map(|name| assembly.servers.get(name).ok_or_else(|| unknown_server(name, assembly).into()))
-        .collect()
+    names.iter().map(|name| servers.get(name).ok_or_else(|| unknown_server(name, servers).into())).collect()
 }
 
-fn unknown_server(name: &str, assembly: &Assembly) -> Usage {
-    let known: Vec<&str> = assembly.servers.keys().map(String::as_str).collect();
+fn unknown_server(name: &str, servers: &Servers) -> Usage {
+    let known: Vec<&str> = servers.keys().map(String::as_str).collect();
     Usage(format!("no server `{name}` in the configuration; there are: {}", known.join(", ")))
 }
 

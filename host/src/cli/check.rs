@@ -41,6 +41,7 @@ pub async fn run(_: Args, place: &Place, output: Output) -> anyhow::Result<()> {
         Ok(assembly) => {
             findings.ok("store", assembly.store.place().to_owned());
             findings.servers(&assembly).await;
+            findings.backup_folder(&assembly).await;
             findings.plugins(&assembly, jobs.as_ref()).await;
         }
         Err(error) => findings.world("store", format!("{error:#}")),
@@ -95,13 +96,20 @@ impl Findings {
     }
 
     async fn servers(&mut self, assembly: &Assembly) {
-        for server in assembly.servers.values() {
+        let servers = match assembly.servers() {
+            Ok(servers) => servers,
+            Err(error) => return self.wrong("servers", format!("{error:#}")),
+        };
+        for server in servers.values() {
             let subject = format!("server {}", server.name());
             match assembly.archive.probe(server).await {
                 Ok(found) => self.ok(&subject, found),
                 Err(error) => self.world(&subject, error.to_string()),
             }
         }
+    }
+
+    async fn backup_folder(&mut self, assembly: &Assembly) {
         match assembly.archive.check_folder().await {
             Ok(folder) => self.ok("backups", folder.display().to_string()),
             Err(error) => self.world("backups", error.to_string()),
@@ -109,10 +117,12 @@ impl Findings {
     }
 
     async fn plugins(&mut self, assembly: &Assembly, jobs: Option<&Catalogue>) {
-        let directory = match assembly.plugins().await {
-            Ok(directory) => directory,
+        // Grants are checked against the servers; where these have no secrets, that was said before.
+        let runtime = match assembly.runtime().or_else(|_| assembly.showcase()) {
+            Ok(runtime) => runtime,
             Err(error) => return self.world("plugins", format!("{error:#}")),
         };
+        let directory = assembly.plugins(runtime).await;
         for listing in directory.list() {
             let subject = format!("plugin {}", listing.name);
             if let Some(plugin) = &listing.active {

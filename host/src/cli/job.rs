@@ -150,7 +150,7 @@ async fn run_now(
     output: Output,
 ) -> anyhow::Result<()> {
     let job = catalogue.get(name).ok_or_else(|| unknown_job(name, catalogue))?;
-    let plugins = Arc::new(assembly.plugins().await?);
+    let plugins = Arc::new(assembly.plugins(assembly.runtime()?).await);
     let run = claim_new(assembly, job).await?;
     let (log, writer) = RunLog::start(assembly.store.clone(), &run);
     let progress = RunProgress::start(output, &log);

@@ -49,7 +49,7 @@ struct VersionView {
 }
 
 async fn list(assembly: &Assembly, output: Output) -> anyhow::Result<()> {
-    let directory = assembly.plugins().await?;
+    let directory = assembly.plugins(assembly.showcase()?).await;
     let recorded = assembly.store.plugin_versions(None).await?;
     let versions: Vec<VersionView> =
         directory.list().into_iter().flat_map(|listing| versions(listing, &recorded)).collect();
@@ -161,7 +161,7 @@ async fn inspect(assembly: &Assembly, file: &Path, output: Output) -> anyhow::Re
         );
     }
     let wasm = std::fs::read(file).with_context(|| format!("cannot read {}", file.display()))?;
-    let plugin = match assembly.runtime()?.load(&name, &wasm).await {
+    let plugin = match assembly.showcase()?.load(&name, &wasm).await {
         Ok(plugin) => plugin,
         Err(error) => return refuse(output, &name, size, error.to_string()),
     };

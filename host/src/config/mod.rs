@@ -54,10 +54,12 @@ pub struct Config {
 impl Config {
     /// Reads `path`, and takes from `environment` what the file does not say.
     pub fn load(path: &Path, environment: &Environment) -> Result<Self, ConfigError> {
-        let text = std::fs::read_to_string(path)
-            .map_err(|source| ConfigError::Unreadable { path: path.to_path_buf(), source })?;
+        let unreadable = |source| ConfigError::Unreadable { path: path.to_path_buf(), source };
+        let text = std::fs::read_to_string(path).map_err(unreadable)?;
         let mut config = Self::parse(&text, path)?;
-        config.base = path.parent().map(Path::to_path_buf).unwrap_or_default();
+        // Absolute, so that what is printed can be used from any folder.
+        let file = std::path::absolute(path).map_err(unreadable)?;
+        config.base = file.parent().map(Path::to_path_buf).unwrap_or_default();
         environment.fill_in(&mut config);
         Ok(config)
     }

@@ -14,9 +14,9 @@ pub trait Handler: Send + Sync + 'static {
     /// The lane that it works on.
     fn lane(&self) -> Lane;
 
-    /// Makes deliveries of what waits elsewhere; asked before every look for work.
-    async fn gather(&self) -> Result<(), StoreError> {
-        Ok(())
+    /// Makes deliveries of what waits elsewhere; asked whenever nothing else is to be claimed. Whether there was any.
+    async fn gather(&self) -> Result<bool, StoreError> {
+        Ok(false)
     }
 
     /// Decides whether deliveries that were just claimed may go, and loads what they need; in their order.

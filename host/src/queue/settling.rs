@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::group_commit::GroupCommit;
-use crate::store::{Settlement, Store};
+use crate::store::{Settlement, Store, StoreError};
 
 /// How long an outcome waits at most for others to be recorded with; what a kill repeats is bounded by it.
 pub const SETTLE_WITHIN: Duration = Duration::from_millis(10);
@@ -47,22 +47,31 @@ impl Settling {
     }
 }
 
-/// Whether each needs no more asking.
+/// Whether each needs no more asking. One that the store does not take must not keep the others from being recorded.
 async fn settle(store: &Store, settlements: &[Arc<Settlement>]) -> Vec<bool> {
-    let outcome = store.settle_deliveries(settlements).await;
-    match outcome {
-        Ok(settled) if settled.len() < settlements.len() => {
-            let lost = settlements.len() - settled.len();
-            tracing::warn!(
-                lost,
-                "the leases of some deliveries were over; they are made again by another worker"
-            );
-        }
-        Ok(_) => {}
-        Err(error) => {
-            tracing::error!(%error, "the outcomes of deliveries could not be stored; trying again");
-            return vec![false; settlements.len()];
+    match settle_together(store, settlements).await {
+        Ok(()) => vec![true; settlements.len()],
+        Err(StoreError::Unavailable { .. }) => vec![false; settlements.len()],
+        Err(_) => {
+            let mut outcomes = Vec::with_capacity(settlements.len());
+            for settlement in settlements {
+                outcomes.push(settle_together(store, std::slice::from_ref(settlement)).await.is_ok());
+            }
+            outcomes
         }
     }
-    vec![true; settlements.len()]
+}
+
+async fn settle_together(store: &Store, settlements: &[Arc<Settlement>]) -> Result<(), StoreError> {
+    let settled = store.settle_deliveries(settlements).await.inspect_err(|error| {
+        tracing::error!(%error, "the outcomes of deliveries could not be stored; trying again");
+    })?;
+    if settled.len() < settlements.len() {
+        let lost = settlements.len() - settled.len();
+        tracing::warn!(
+            lost,
+            "the leases of some deliveries were over; they are made again by another worker"
+        );
+    }
+    Ok(())
 }

@@ -187,23 +187,37 @@ impl<H: Handler> Shared<H> {
         lease: &Lease,
         search: &mut Search,
     ) -> Result<Option<Timestamp>, StoreError> {
-        self.start();
-        self.handler.gather().await?;
         let worker = lease.worker();
-        self.fetch_held(&worker).await?;
+        self.start();
+        loop {
+            self.fetch_held(&worker).await?;
+            self.claim_due(lease, &worker, search).await?;
+            if !self.handler.gather().await? {
+                break;
+            }
+        }
+        let retry = self.store.next_retry_at(self.handler.lane()).await?;
+        let held = self.held().values().min().copied();
+        Ok([retry, held.filter(|at| *at > self.clock.now())].into_iter().flatten().min())
+    }
+
+    async fn claim_due(
+        self: &Arc<Self>,
+        lease: &Lease,
+        worker: &str,
+        search: &mut Search,
+    ) -> Result<(), StoreError> {
         let mut more = true;
         while more && lease.is_held() && search.claim_again_at.is_none_or(|at| Instant::now() >= at) {
-            let first = self.claim(&worker, Stage::First, &mut search.first).await?;
+            let first = self.claim(worker, Stage::First, &mut search.first).await?;
             // Retries get half of the room that first tries leave.
-            let retries = self.claim(&worker, Stage::Retry, &mut search.retry).await?;
+            let retries = self.claim(worker, Stage::Retry, &mut search.retry).await?;
             search.claim_again_at = first.again_at().max(retries.again_at());
             self.starved.store(first.starved || retries.starved, Ordering::Relaxed);
             more = first.full || retries.full;
             self.queue_later(search.claim_again_at);
         }
-        let retry = self.store.next_retry_at(self.handler.lane()).await?;
-        let held = self.held().values().min().copied();
-        Ok([retry, held.filter(|at| *at > self.clock.now())].into_iter().flatten().min())
+        Ok(())
     }
 
     /// Looks for work again then.

@@ -18,6 +18,7 @@ mod database;
 mod dead_letter;
 mod delivery;
 mod delivery_execution;
+mod delivery_retention;
 mod delivery_worker;
 mod endpoint;
 mod endpoint_secret;

@@ -51,6 +51,7 @@ pub struct Accepted {
 }
 
 /// A checked message on its way to the store.
+#[derive(Clone)]
 struct Wanted {
     message: NewMessage,
     fan_out: bool,
@@ -103,11 +104,18 @@ impl Webhooks {
     }
 }
 
+/// One message that the store does not take must not keep the others out.
 async fn accept_all(store: &Store, wanted: Vec<Wanted>) -> Vec<Result<Acceptance, Arc<StoreError>>> {
-    let count = wanted.len();
-    match addressed_and_accepted(store, wanted).await {
+    match addressed_and_accepted(store, wanted.clone()).await {
         Ok(outcomes) => outcomes.into_iter().map(Ok).collect(),
-        Err(error) => vec![Err(Arc::new(error)); count],
+        Err(StoreError::Other { .. } | StoreError::Conflict { .. }) if wanted.len() > 1 => {
+            let mut outcomes = Vec::with_capacity(wanted.len());
+            for wanted in wanted {
+                outcomes.extend(Box::pin(accept_all(store, vec![wanted])).await);
+            }
+            outcomes
+        }
+        Err(error) => vec![Err(Arc::new(error)); wanted.len()],
     }
 }
 

@@ -127,13 +127,15 @@ impl Handler for Deliverer {
     }
 
     /// Makes the deliveries of what applications enqueued in transactions of their own.
-    async fn gather(&self) -> Result<(), StoreError> {
+    async fn gather(&self) -> Result<bool, StoreError> {
         self.receivers.record().await?;
+        let mut found = false;
         loop {
             let waiting = self.store.outbox(OUTBOX).await?;
             if waiting.is_empty() {
-                return Ok(());
+                return Ok(found);
             }
+            found = true;
             let tenants: BTreeSet<&str> =
                 waiting.iter().filter_map(|message| message.tenant_id.as_deref()).collect();
             let listeners = self.store.listeners(&Vec::from_iter(tenants)).await?;

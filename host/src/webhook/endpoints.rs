@@ -8,7 +8,7 @@ use super::acceptance::Webhooks;
 use super::event::{self, BadEvent};
 use super::headers::Headers;
 use super::signing::{Algorithm, KeyError, SigningKey};
-use super::submission::{AcceptError, check_timeout};
+use super::submission::{AcceptError, check_key, check_settings, check_timeout};
 use super::target::Target;
 use crate::store::{Endpoint, NewEndpoint, Ordering, StoreError, StoredHeaders};
 
@@ -195,8 +195,11 @@ impl Webhooks {
         if !(1..=MOST_PATTERNS).contains(&spec.events.len()) {
             return Err(refused("events", format!("are 1 to {MOST_PATTERNS} patterns such as `payment.*`")));
         }
-        if !spec.policy_settings.is_object() {
-            return Err(refused("policy settings", "must be a JSON object".into()));
+        check_settings(&spec.policy_settings).map_err(invalid)?;
+        check_key("the policy", spec.policy.as_deref()).map_err(invalid)?;
+        check_key("the tenant", spec.tenant_id.as_deref()).map_err(invalid)?;
+        if spec.ordering != Ordering::None {
+            return Err(refused("ordering", "is not offered by this version: use `none`".into()));
         }
         if spec.rate_per_minute == Some(0) || spec.concurrency == Some(0) {
             return Err(refused(

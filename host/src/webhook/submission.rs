@@ -126,6 +126,7 @@ impl Submission {
         check_key("the idempotency key", self.idempotency_key.as_deref())?;
         check_key("the ordering key", self.ordering_key.as_deref())?;
         check_key("the tenant", self.tenant_id.as_deref())?;
+        check_key("the policy", self.policy.as_deref())?;
         check_settings(&self.policy_settings)?;
         let recipients = match &self.destination {
             Destination::Endpoints => Vec::new(),
@@ -147,7 +148,7 @@ impl Submission {
     }
 }
 
-fn check_key(field: &'static str, key: Option<&str>) -> Result<(), AcceptError> {
+pub(super) fn check_key(field: &'static str, key: Option<&str>) -> Result<(), AcceptError> {
     let Some(key) = key else { return Ok(()) };
     if key.is_empty() || key.len() > LONGEST_KEY || key.chars().any(char::is_control) {
         let problem = format!("is 1 to {LONGEST_KEY} bytes without control characters");
@@ -156,11 +157,15 @@ fn check_key(field: &'static str, key: Option<&str>) -> Result<(), AcceptError> 
     Ok(())
 }
 
-fn check_settings(settings: &Json) -> Result<(), AcceptError> {
-    if settings.is_object() {
+/// PostgreSQL's documents have no NUL.
+pub(super) fn check_settings(settings: &Json) -> Result<(), AcceptError> {
+    if settings.is_object() && !settings.to_string().contains("\\u0000") {
         return Ok(());
     }
-    Err(AcceptError::Invalid { field: "policy settings", problem: "must be a JSON object".into() })
+    Err(AcceptError::Invalid {
+        field: "the policy's settings",
+        problem: "are a JSON object without NUL".into(),
+    })
 }
 
 /// How long an exchange may take.

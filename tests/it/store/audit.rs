@@ -77,18 +77,7 @@ async fn old_entries_are_forgotten(fixture: Fixture) {
 }
 
 /// `medmanager-seed.md`, section 2, "Monitoramento", word for word.
-const SEED_STATEMENT: &str = "
-SELECT 
-  al.created_at,
-  t.name as tenant,
-  al.new_data->>'daysUntilExpiration' as dias,
-  al.new_data->>'urgency' as urgencia
-FROM audit_logs al
-JOIN tenants t ON t.id = al.tenant_id
-WHERE al.operation = 'NOTIFICATION'
-  AND al.created_at > NOW() - INTERVAL '7 days'
-ORDER BY al.created_at DESC;
-";
+const SEED_STATEMENT: &str = include_str!("seed_notifications.txt");
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_seeds_monitoring_statement_runs_verbatim_on_postgres() {

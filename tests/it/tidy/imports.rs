@@ -3,10 +3,11 @@
 use super::source::Source;
 
 /// The house, from the roof down. A room imports from lower floors only.
-const FLOORS: [&[&str]; 11] = [
+const FLOORS: [&[&str]; 12] = [
     &["main"],
     &["cli"],
     &["daemon"],
+    &["assembly"],
     &["web"],
     &["job", "webhook", "mail", "backup", "subscription", "alert"],
     &["queue"],

@@ -115,6 +115,8 @@ async fn what_cannot_be_sent_is_refused_with_its_reason(fixture: Fixture) {
         Submission { event: "pay ment".into(), ..good.clone() },
         Submission { headers: vec![("host".into(), "x".into())], ..good.clone() },
         Submission { content_type: "a\nb".into(), ..good.clone() },
+        Submission { policy_settings: serde_json::json!({"a": "\0"}), ..good.clone() },
+        Submission { policy: Some("a\0".into()), ..good.clone() },
         Submission { idempotency_key: Some(String::new()), ..good.clone() },
         Submission { body: vec![0; (1 << 20) + 1].into(), ..good.clone() },
         to("ftp://example.com/", "{}"),

@@ -70,7 +70,7 @@ fn trapping_policy() -> Vec<u8> {
     use crate::plugins::support::{Described, component, contract, module};
     let retries = r#"
         (func (export "zelador:plugin/retries@0.1.0#next")
-            (param i32) (result i32) unreachable)
+            (param i32 i32 i32 i32 i32 i64 i64 i32 i64 f64 i32 i32) (result i32) unreachable)
         (func (export "zelador:plugin/retries@0.1.0#describe") (result i32) unreachable)"#;
     component(&contract(), "retry-policy", &module(&Described::default(), retries))
 }

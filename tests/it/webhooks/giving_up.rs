@@ -17,11 +17,13 @@ on_both_databases! {
     a_dry_run_only_counts,
     processed_letters_are_purged_by_age,
     a_delivered_message_can_be_sent_again,
+    what_ended_long_ago_is_deleted_unless_a_dead_letter_waits_for_it,
+    a_tenant_is_erased_and_the_others_stay,
 }
 
 /// Tries until it is a dead letter.
 async fn die(process: &Process, fixture: &Fixture, id: &str) {
-    for step in [0, 60, 300, 900, 3600] {
+    for step in [60, 300, 900, 3600] {
         fixture.clock.advance(Duration::from_secs(step));
         let tried = process.deliveries(id).await[0].attempts;
         process
@@ -134,5 +136,43 @@ async fn a_delivered_message_can_be_sent_again(fixture: Fixture) {
     let got = receiver.arrived(2).await;
     assert_eq!(got[0].header("webhook-id"), got[1].header("webhook-id"));
     assert!(!process.webhooks.resend("no-such-delivery").await.unwrap());
+    process.drain().await;
+}
+
+async fn what_ended_long_ago_is_deleted_unless_a_dead_letter_waits_for_it(fixture: Fixture) {
+    let process = Process::start(&fixture).await;
+    let receiver = Receiver::new(|number| answer(if number == 1 { 400 } else { 200 }, "")).await;
+    let old = process.send_to(&receiver.url(), "{}").await;
+    let old_delivery = process.until(&old, DeliveryState::Delivered).await;
+    let dead = process.send_to(&receiver.url(), "{}").await;
+    process.until(&dead, DeliveryState::DeadLetter).await;
+    fixture.clock.advance(Duration::from_secs(3600));
+    let new = process.send_to(&receiver.url(), "{}").await;
+    process.until(&new, DeliveryState::Delivered).await;
+    let before = fixture.clock.now() - Duration::from_secs(60);
+    assert_eq!(process.store.delete_deliveries_before(before).await.unwrap(), 1);
+    assert_eq!(process.store.message(&old).await.unwrap(), None);
+    assert_eq!(process.store.attempts(&old_delivery.id).await.unwrap(), []);
+    for kept in [&dead, &new] {
+        assert!(process.store.message(kept).await.unwrap().is_some());
+        assert_eq!(process.deliveries(kept).await.len(), 1);
+    }
+    process.drain().await;
+}
+
+async fn a_tenant_is_erased_and_the_others_stay(fixture: Fixture) {
+    let process = Process::start(&fixture).await;
+    let receiver = Receiver::friendly().await;
+    let mut ids = Vec::new();
+    for tenant in ["leaves", "stays"] {
+        let submission = Submission { tenant_id: Some(tenant.into()), ..to(&receiver.url(), "{}") };
+        let id = process.webhooks.accept(submission).await.unwrap().id;
+        process.until(&id, DeliveryState::Delivered).await;
+        ids.push(id);
+    }
+    assert_eq!(process.store.erase_tenant_deliveries("leaves").await.unwrap(), 1);
+    assert_eq!(process.deliveries(&ids[0]).await.len(), 0);
+    assert_eq!(process.deliveries(&ids[1]).await.len(), 1);
+    assert!(process.store.message(&ids[0]).await.unwrap().is_none());
     process.drain().await;
 }

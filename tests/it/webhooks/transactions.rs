@@ -56,7 +56,7 @@ async fn an_idempotency_key_means_the_same_in_sql() {
 }
 
 /// As they stand in the document of the system that Zelador replaces, section 3.
-const FAILING: &str = "SELECT 
+const FAILING: &str = "SELECT\x20
   event,
   COUNT(*) as total,
   AVG(attempts) as avg_attempts
@@ -65,7 +65,7 @@ WHERE status IN ('failed', 'dead_letter')
   AND created_at > NOW() - INTERVAL '24 hours'
 GROUP BY event
 ORDER BY total DESC;";
-const BY_TYPE: &str = "SELECT 
+const BY_TYPE: &str = "SELECT\x20
   type,
   status,
   COUNT(*) as count

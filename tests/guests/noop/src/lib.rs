@@ -5,6 +5,9 @@ wit_bindgen::generate!({ path: "../../../wit", world: "job" });
 use exports::zelador::plugin::metadata::{self, PluginInfo};
 use exports::zelador::plugin::runs::{self, Failure, Report, RunContext};
 
+#[global_allocator]
+static ALLOCATOR: arena::Arena = arena::Arena::new();
+
 struct Noop;
 
 impl metadata::Guest for Noop {

@@ -31,6 +31,9 @@ const ENGLISH: Text = Text {
     text: include_str!("en.txt"),
 };
 
+#[global_allocator]
+static ALLOCATOR: arena::Arena = arena::Arena::new();
+
 struct Template;
 
 impl metadata::Guest for Template {
