@@ -67,16 +67,24 @@ impl Daemon {
             served: TaskTracker::new(),
         };
         daemon.served.spawn(record_versions(seen, assembly.store.clone()));
-        daemon.served.spawn(web::serve(listener, daemon.service.clone()));
+        let api = web::Api::new(assembly.webhooks.clone(), Arc::clone(&assembly.clock));
+        daemon.served.spawn(web::serve(listener, api, daemon.service.clone()));
+        let plugins = Arc::new(plugins);
+        let webhooks = assembly.webhook_worker(Arc::clone(&plugins))?;
+        daemon.work.spawn(webhooks.run(daemon.drain.clone(), daemon.abort.clone()));
         daemon.start_jobs(&assembly, plugins, jobs);
         Ok(daemon)
     }
 
-    fn start_jobs(&self, assembly: &Assembly, plugins: Directory, jobs: watch::Receiver<Arc<Catalogue>>) {
+    fn start_jobs(
+        &self,
+        assembly: &Assembly,
+        plugins: Arc<Directory>,
+        jobs: watch::Receiver<Arc<Catalogue>>,
+    ) {
         let queued = Arc::new(Notify::new());
         let (store, clock) = (assembly.store.clone(), Arc::clone(&assembly.clock));
-        let executor =
-            Executor { store: store.clone(), plugins: Arc::new(plugins), clock: Arc::clone(&clock) };
+        let executor = Executor { store: store.clone(), plugins, clock: Arc::clone(&clock) };
         let worker = Worker::new(executor, jobs.clone(), Arc::clone(&queued));
         self.work.spawn(worker.run(self.drain.clone(), self.abort.clone()));
         self.work.spawn(Scheduler::new(store, clock, jobs, queued).run(self.drain.clone()));

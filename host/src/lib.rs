@@ -14,6 +14,9 @@ pub mod backup;
 pub mod job;
 pub mod mail;
 pub mod subscription;
+pub mod webhook;
+
+pub mod queue;
 
 pub mod schedule;
 

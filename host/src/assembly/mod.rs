@@ -3,12 +3,14 @@
 
 mod backup_index;
 mod backup_locks;
+mod webhooks;
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context, anyhow};
 use secrecy::{ExposeSecret, SecretString};
+use tokio::sync::Notify;
 
 use crate::backup::{
     Archive, ArchiveCapability, ArchiveOptions, DatabasesCapability, Naming, ProgramFolders, Server, Servers,
@@ -20,6 +22,7 @@ use crate::mail::AssetsCapability;
 use crate::plugin::{Capability, Directory, Runtime, RuntimeConfig};
 use crate::secret;
 use crate::store::{Location, Store};
+use crate::webhook::{SignerCapability, Webhooks};
 
 /// How long a call waits for a slot: longer than any pure call takes, far shorter than a job.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -37,6 +40,11 @@ pub struct Assembly {
     pub store: Store,
     /// The backups.
     pub archive: Archive,
+    /// Webhooks: accepting, endpoints, dead letters.
+    pub webhooks: Webhooks,
+    /// Notified when webhooks wait.
+    pub webhooks_queued: Arc<Notify>,
+    signer: SignerCapability,
 }
 
 impl Assembly {
@@ -45,7 +53,10 @@ impl Assembly {
         let clock: SharedClock = Arc::new(SystemClock);
         let store = open_store(&config, Arc::clone(&clock)).await?;
         let archive = archive(&config, &clock, &store);
-        Ok(Self { config, clock, store, archive })
+        let webhooks_queued = Arc::new(Notify::new());
+        let webhooks = Webhooks::new(store.clone(), webhooks::options(&config), Arc::clone(&webhooks_queued));
+        let signer = SignerCapability::default();
+        Ok(Self { config, clock, store, archive, webhooks, webhooks_queued, signer })
     }
 
     /// The servers to look after, Zelador's own store among them. Their secrets are resolved now, so a command that
@@ -75,6 +86,7 @@ impl Assembly {
             Arc::new(DatabasesCapability::new(Arc::clone(&servers))),
             Arc::new(ArchiveCapability::new(self.archive.clone(), servers)),
             Arc::new(AssetsCapability::new(self.config.resolve(&self.config.mail.templates))),
+            Arc::new(self.signer.clone()),
         ];
         let config = RuntimeConfig {
             slots: self.config.plugins.slots,

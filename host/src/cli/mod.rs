@@ -3,6 +3,8 @@
 mod backup;
 mod check;
 mod completions;
+mod dlq;
+mod endpoint;
 mod error;
 mod init;
 mod job;
@@ -14,7 +16,10 @@ mod schedule;
 mod signal;
 mod subscription;
 mod template;
+mod time;
+mod token;
 mod view;
+mod webhook;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -59,7 +64,15 @@ enum Verb {
     #[command(subcommand)]
     Template(template::Verb),
     #[command(subcommand)]
+    Webhook(webhook::Verb),
+    #[command(subcommand)]
+    Endpoint(endpoint::Verb),
+    #[command(subcommand)]
+    Dlq(dlq::Verb),
+    #[command(subcommand)]
     Plugin(plugin::Verb),
+    #[command(subcommand)]
+    Token(token::Verb),
     Completions(completions::Args),
     /// Compiles a component for the daemon: its own child process
     #[command(hide = true, name = COMPILE_VERB)]
@@ -95,6 +108,11 @@ async fn obey(cli: Cli) -> anyhow::Result<()> {
         Verb::Backup(verb) => backup::run(verb, &place, output).await,
         Verb::Subscription(verb) => subscription::run(verb, &place, output).await,
         Verb::Template(verb) => template::run(verb, &place, output).await,
+    #[command(subcommand)]
+        Verb::Webhook(verb) => webhook::run(verb, &place, output).await,
+        Verb::Endpoint(verb) => endpoint::run(verb, &place, output).await,
+        Verb::Dlq(verb) => dlq::run(verb, &place, output).await,
+        Verb::Token(verb) => token::run(verb, &place, output).await,
         Verb::Plugin(verb) => plugin::run(verb, &place, output).await,
         Verb::Completions(args) => completions::run(&args, output),
         Verb::CompilePlugin => unreachable!("handled before the runtime was started"),

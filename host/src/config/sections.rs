@@ -140,11 +140,28 @@ pub struct Webhook {
     pub secret: Option<Text>,
     /// Private networks that deliveries may reach, in CIDR notation.
     pub allow_networks: Vec<String>,
+    /// The plugin that prepares requests and judges answers.
+    pub delivery: String,
+    /// How long an exchange may take where neither message nor endpoint says.
+    #[serde(deserialize_with = "value::duration::deserialize")]
+    pub timeout: Duration,
+    /// The largest body that is accepted.
+    pub body_limit: Bytes,
+    /// Requests under way at one time.
+    pub in_flight: usize,
 }
 
 impl Default for Webhook {
     fn default() -> Self {
-        Self { policy: "retry-steps".into(), secret: None, allow_networks: Vec::new() }
+        Self {
+            policy: "retry-steps".into(),
+            secret: None,
+            allow_networks: Vec::new(),
+            delivery: "webhook-delivery".into(),
+            timeout: Duration::from_secs(30),
+            body_limit: Bytes(bytesize::ByteSize::mib(1)),
+            in_flight: 1024,
+        }
     }
 }
 

@@ -14,6 +14,18 @@ pub struct Cursor {
     pub(super) id: String,
 }
 
+impl Cursor {
+    /// The place before everything of an instant.
+    pub fn at(instant: Timestamp) -> Self {
+        Self { instant, id: String::new() }
+    }
+
+    /// Whether this place comes first.
+    pub fn is_before(&self, other: &Self) -> bool {
+        (self.instant, &self.id) < (other.instant, &other.id)
+    }
+}
+
 impl fmt::Display for Cursor {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}.{}", self.instant.timestamp_millis(), self.id)

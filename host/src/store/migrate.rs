@@ -27,6 +27,9 @@ migrations! {
     3 "0003_artifacts",
     4 "0004_locks",
     5 "0005_subscriptions",
+    6 "0006_webhooks",
+    7 "0007_deliveries",
+    8 "0008_tokens",
 }
 
 /// Where the migrations that were applied are recorded.

@@ -9,13 +9,26 @@
 //! deletes the file. The rest grows with the configuration and the tenants only.
 
 mod artifact;
+mod attempt;
 mod audit;
+mod batch;
 mod classify;
 mod cursor;
 mod database;
+mod dead_letter;
+mod delivery;
+mod delivery_execution;
+mod delivery_retention;
+mod delivery_worker;
+mod endpoint;
+mod endpoint_secret;
 mod error;
+mod headers;
 mod location;
 mod lock;
+mod message;
+mod message_outbox;
+mod message_summary;
 mod migrate;
 mod plugin_version;
 mod postgres;
@@ -28,6 +41,8 @@ mod schedule;
 mod sqlite;
 mod statement;
 mod subscription;
+mod token;
+mod wake;
 mod word;
 
 use std::fmt;
@@ -40,11 +55,21 @@ use self::location::Place;
 use crate::clock::{SharedClock, Timestamp};
 
 pub use self::artifact::{Artifact, ArtifactFilter, ArtifactScope, Proof};
+pub use self::attempt::{Attempt, AttemptTimes, NewAttempt};
 pub use self::audit::{AuditEntry, AuditFilter, NewAuditEntry};
 pub use self::cursor::{Cursor, InvalidCursor};
+pub use self::dead_letter::{DeadLetter, LetterFilter, LetterStatus, LetterType, NewDeadLetter};
+pub use self::delivery::{Delivery, DeliveryFilter, DeliveryState, Lane};
+pub use self::delivery_execution::{Claim, Next, Settlement, Stage};
+pub use self::endpoint::{Endpoint, EndpointFilter, EndpointState, Health, Listener, NewEndpoint, Ordering};
+pub use self::endpoint_secret::EndpointSecret;
 pub use self::error::StoreError;
+pub use self::headers::StoredHeaders;
 pub use self::location::Location;
 pub use self::lock::{Fence, LockHolder};
+pub use self::message::{Acceptance, Message, NewMessage, Recipient};
+pub use self::message_outbox::Outboxed;
+pub use self::message_summary::{MessageFilter, MessageSummary};
 pub use self::plugin_version::{NewPluginVersion, PluginState, PluginVersion};
 pub use self::run::{Failure, NewRun, PluginUsed, Progress, Run, RunState, Trigger};
 pub use self::run_execution::{FinalState, Finish};
@@ -52,6 +77,8 @@ pub use self::run_history::RunFilter;
 pub use self::run_log::{LogLevel, LogLine, NewLogLine};
 pub use self::schedule::ScheduleCursor;
 pub use self::subscription::{Subscription, SubscriptionFilter, SubscriptionStatus};
+pub use self::token::{NewToken, Role, Token};
+pub use self::wake::{QUEUE_CHANNEL, Wakes};
 pub use self::word::UnknownWord;
 
 /// The most rows that one listing returns, whatever its filter asks for: a page stays small in memory.

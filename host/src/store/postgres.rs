@@ -16,7 +16,9 @@ const CONNECT_DEADLINE: Duration = Duration::from_secs(15);
 
 /// What every session begins with. All tables are in our schema; a statement that hangs ends before our own deadline
 /// does; a transaction that a dying host left open does not hold its locks for long.
-const SESSION: [(&str, &str); 4] = [
+/// A plan is made for each execution: one that was made while the queue was empty reads all of it when it is full.
+const SESSION: [(&str, &str); 5] = [
+    ("plan_cache_mode", "force_custom_plan"),
     ("search_path", "zelador"),
     ("timezone", "UTC"),
     ("statement_timeout", "50s"),

@@ -134,7 +134,7 @@ impl From<&Option<Json>> for Value {
 }
 
 /// PostgreSQL has no NUL in text, and a plugin may write one: it is replaced on both databases.
-fn storable(text: &str) -> String {
+pub(super) fn storable(text: &str) -> String {
     text.replace('\0', "\u{fffd}")
 }
 

@@ -7,7 +7,7 @@ mod artifacts;
 mod audit;
 mod durability;
 mod execution;
-mod fixture;
+pub mod fixture;
 mod history;
 mod locks;
 mod logs;

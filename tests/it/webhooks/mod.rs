@@ -1,0 +1,9 @@
+//! Webhooks from acceptance to the dead-letter queue: real plugins, a real receiver, both databases.
+
+mod accepting;
+mod delivering;
+mod fixture;
+mod giving_up;
+pub mod receiver;
+mod recovering;
+mod transactions;
