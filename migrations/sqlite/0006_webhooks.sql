@@ -52,7 +52,7 @@ create table messages (
 
 create index messages_by_age on messages (accepted_at, id);
 create index messages_by_tenant on messages (tenant_id, id);
-create unique index messages_by_key on messages (coalesce(tenant_id, ''), idempotency_key)
+create unique index messages_by_idempotency on messages (coalesce(tenant_id, ''), idempotency_key)
     where idempotency_key is not null;
 
 -- Messages that an application enqueued in a transaction of its own, until their deliveries are made: PostgreSQL only,

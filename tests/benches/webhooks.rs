@@ -111,7 +111,7 @@ async fn worker(store: Store, queued: Arc<Notify>) -> Worker<Deliverer> {
             timeout: Duration::from_secs(30),
         },
     );
-    let options = WorkerOptions::new("bench".into(), 1024);
+    let options = WorkerOptions::new("bench".into(), 1024, |_| false);
     Worker::new(store, Arc::new(SystemClock), Arc::new(deliverer), queued, options)
 }
 

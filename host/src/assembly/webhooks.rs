@@ -48,7 +48,7 @@ impl Assembly {
             Arc::clone(&self.clock),
             Arc::new(deliverer),
             Arc::clone(&self.webhooks_queued),
-            WorkerOptions::new(Owner::this_process().to_string(), webhook.in_flight),
+            WorkerOptions::new(Owner::this_process().to_string(), webhook.in_flight, Owner::is_known_dead),
         ))
     }
 }

@@ -12,7 +12,7 @@ use super::{Output, Place, Usage, table};
 use crate::assembly::Assembly;
 use crate::config::Text;
 use crate::secret;
-use crate::store::{EndpointFilter, Ordering};
+use crate::store::EndpointFilter;
 use crate::web::view::EndpointView;
 use crate::webhook::{EndpointError, EndpointSpec};
 
@@ -84,10 +84,6 @@ pub struct AddArgs {
     /// Requests at one time at most
     #[arg(long, value_name = "N")]
     concurrency: Option<u32>,
-    /// Whether the messages of one ordering key keep their order: none, block (while one fails the later ones wait) or
-    /// park (the later ones go past it)
-    #[arg(long, value_name = "HOW", default_value_t = Ordering::None)]
-    ordered: Ordering,
     /// Its signing key, if the receiver has one: a reference such as `env:NAME` or `file:PATH`, never the key itself
     #[arg(long, value_name = "REF")]
     secret: Option<String>,
@@ -146,7 +142,6 @@ async fn add(assembly: &Assembly, args: AddArgs, output: Output) -> anyhow::Resu
     spec.policy_settings = args.policy_settings.unwrap_or(spec.policy_settings);
     spec.rate_per_minute = args.rate_per_minute;
     spec.concurrency = args.concurrency;
-    spec.ordering = args.ordered;
     let key = key.as_ref().map(ExposeSecret::expose_secret);
     let added = assembly.webhooks.add_endpoint(spec, key).await.map_err(blame)?;
     let added = Added { endpoint: added.endpoint.into(), secret: added.secret.expose_secret().to_owned() };
@@ -221,7 +216,6 @@ fn sheet(endpoint: &EndpointView) -> String {
         format!("policy       {}", own(&endpoint.policy, "that of the configuration")),
         format!("a minute     {}", limit(endpoint.rate_per_minute)),
         format!("at one time  {}", limit(endpoint.concurrency)),
-        format!("order        {}", endpoint.ordering),
     ];
     lines.extend(endpoint.disabled_reason.as_ref().map(|reason| format!("reason       {reason}")));
     lines.join("\n")

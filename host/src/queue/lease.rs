@@ -1,6 +1,6 @@
 //! This process's hold on what it claimed: one row with a lease, renewed while it lives. Takes away those of the dead.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use tokio::sync::Notify;
@@ -22,6 +22,7 @@ const PAUSE: Duration = Duration::from_secs(1);
 pub struct Lease {
     store: Store,
     host: String,
+    is_dead: fn(&str) -> bool,
     held: Mutex<Held>,
 }
 
@@ -32,13 +33,18 @@ struct Held {
 
 impl Lease {
     /// Registers this process, however long the store takes. `None`: told to end before.
-    pub async fn take(store: Store, host: String, end: &CancellationToken) -> Option<Arc<Self>> {
+    pub async fn take(
+        store: Store,
+        host: String,
+        is_dead: fn(&str) -> bool,
+        end: &CancellationToken,
+    ) -> Option<Self> {
         loop {
             let began = Instant::now();
             match store.register_worker(&host, LEASE).await {
                 Ok(worker) => {
                     let held = Mutex::new(Held { worker, until: began + LEASE });
-                    return Some(Arc::new(Self { store, host, held }));
+                    return Some(Self { store, host, is_dead, held });
                 }
                 Err(error) => tracing::error!(%error, "no worker could be registered; trying again"),
             }
@@ -89,7 +95,12 @@ impl Lease {
             tracing::warn!("this worker was silent for too long: what it had claimed went to others");
             lost.notify_one();
         }
-        let rescued = self.store.rescue_deliveries().await?;
+        let mut rescued = self.store.rescue_deliveries().await?;
+        for (worker, host) in self.store.workers().await? {
+            if (self.is_dead)(&host) {
+                rescued += self.store.retire_worker(&worker).await?;
+            }
+        }
         if rescued > 0 {
             tracing::warn!(rescued, "deliveries of a worker that died wait again");
             freed.notify_one();

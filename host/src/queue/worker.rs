@@ -37,8 +37,10 @@ const HOLDING_SHARE: u32 = 4;
 /// How a worker works.
 #[derive(Debug, Clone)]
 pub struct WorkerOptions {
-    /// What this process is called, for people.
+    /// What this process is called.
     pub host: String,
+    /// Whether the process of that name is known to be dead: then its lease need not run out.
+    pub is_dead: fn(&str) -> bool,
     /// Tries under way at one time.
     pub in_flight: usize,
     /// Tries of one tenant under way at one time.
@@ -47,8 +49,8 @@ pub struct WorkerOptions {
 
 impl WorkerOptions {
     /// A tenant whose receivers all hang gets half of what can be in flight.
-    pub fn new(host: String, in_flight: usize) -> Self {
-        Self { host, in_flight, of_a_tenant: in_flight.div_ceil(2) }
+    pub fn new(host: String, in_flight: usize, is_dead: fn(&str) -> bool) -> Self {
+        Self { host, is_dead, in_flight, of_a_tenant: in_flight.div_ceil(2) }
     }
 }
 
@@ -116,8 +118,9 @@ impl<H: Handler> Worker<H> {
     /// Works until `drain`, then waits for what is in flight. `abort` gives that up, to be made again.
     pub async fn run(self, drain: CancellationToken, abort: CancellationToken) {
         let shared = self.0;
-        let (store, host) = (shared.store.clone(), shared.options.host.clone());
-        let Some(lease) = Lease::take(store, host, &drain).await else { return };
+        let (store, options) = (shared.store.clone(), &shared.options);
+        let taken = Lease::take(store, options.host.clone(), options.is_dead, &drain).await;
+        let Some(lease) = taken else { return };
         let keeping = CancellationToken::new();
         let keep = lease.keep(&shared.lost, &shared.queued, &keeping);
         let work = async {

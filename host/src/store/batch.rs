@@ -36,13 +36,22 @@ impl Batch {
 
     /// The statement `head INPUT tail`. The rows are `$1`.
     pub fn statement(&self, dialect: Dialect, head: &'static str, tail: &'static str) -> Statement {
-        let mut statement = Statement::new(head).bind(Value::Text(Some(self.document.clone())));
-        match dialect {
-            Dialect::Postgres => self.push_recordset(&mut statement),
-            Dialect::Sqlite => self.push_each(&mut statement),
-        }
+        let mut statement = Statement::new(head);
+        self.push_to(&mut statement, dialect);
         statement.push(tail);
         statement
+    }
+
+    /// Appends the rows as a table called `input`; they are the statement's next parameter.
+    pub fn push_to(&self, statement: &mut Statement, dialect: Dialect) {
+        match dialect {
+            Dialect::Postgres => self.push_recordset(statement),
+            Dialect::Sqlite => self.push_each(statement),
+        }
+    }
+
+    fn document(&self) -> Value {
+        Value::Text(Some(self.document.clone()))
     }
 
     fn push_recordset(&self, statement: &mut Statement) {
@@ -58,7 +67,7 @@ impl Batch {
                 Column::Bytes => statement.push("decode(").push(name).push(", 'hex') as ").push(name),
             };
         }
-        statement.push(" from json_to_recordset($1::json) as raw (");
+        statement.push(" from json_to_recordset(").push_bind(self.document()).push("::json) as raw (");
         for (index, (name, column)) in self.columns.iter().enumerate() {
             statement.push(if index == 0 { "" } else { ", " }).push(name).push(match column {
                 Column::Text | Column::Bytes => " text",
@@ -82,6 +91,6 @@ impl Batch {
             };
             statement.push(" as ").push(name);
         }
-        statement.push(" from json_each($1)) as input ");
+        statement.push(" from json_each(").push_bind(self.document()).push(")) as input ");
     }
 }

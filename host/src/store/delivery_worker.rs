@@ -40,6 +40,15 @@ impl Store {
         Ok(self.database.change(renew.bind(id).bind(self.now() + lease)).await? == 1)
     }
 
+    /// The workers that are registered, as pairs of id and `host`.
+    ///
+    /// # Errors
+    /// Any [`StoreError`].
+    pub async fn workers(&self) -> Result<Vec<(String, String)>, StoreError> {
+        let select = Statement::new("select id, host from workers");
+        self.database.read(select, |row| Ok((row.get("id")?, row.get("host")?))).await
+    }
+
     /// Takes a worker away; what it still had may be claimed at once. Returns how many deliveries that were.
     ///
     /// # Errors

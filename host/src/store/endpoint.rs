@@ -287,6 +287,20 @@ impl Store {
         Ok(Some(released))
     }
 
+    /// Releases deliveries that are parked although their endpoint is enabled, or gone: parked by a process that did not
+    /// know it yet. Returns how many.
+    ///
+    /// # Errors
+    /// Any [`StoreError`].
+    pub async fn release_parked(&self) -> Result<u64, StoreError> {
+        let release = Statement::new(
+            "update deliveries set state = case when attempts > 0 then 'failed' else 'pending' end, due_at = $1 \
+             where state = 'parked' and not exists \
+             (select 1 from endpoints e where e.id = deliveries.endpoint_id and e.state = 'disabled')",
+        );
+        self.database.change(release.bind(self.now())).await
+    }
+
     /// Stops deliveries to an endpoint until it is enabled. `false`: it was disabled before, or is not there.
     ///
     /// # Errors

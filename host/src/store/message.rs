@@ -1,6 +1,6 @@
 //! Messages: what was accepted for delivery, its bytes as they came.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -10,6 +10,7 @@ use sha2::{Digest, Sha256};
 
 use super::batch::{Batch, Column, Columns};
 use super::cursor::Cursor;
+use super::database::Dialect;
 use super::delivery::Lane;
 use super::endpoint::millis;
 use super::headers::StoredHeaders;
@@ -159,6 +160,19 @@ pub(super) struct DeliveryRow<'a> {
     created_at: i64,
 }
 
+const INSERT_MESSAGES: &str = "insert into messages (id, event, tenant_id, content_type, headers, body, \
+    idempotency_key, fingerprint, policy, policy_settings, ordering_key, accepted_at) \
+    select id, event, tenant_id, content_type, headers, body, idempotency_key, fingerprint, policy, policy_settings, \
+    ordering_key, accepted_at from";
+
+/// `where true` tells SQLite that this `on` belongs to no join.
+const UNLESS_KNOWN: &str = "where true on conflict (coalesce(tenant_id, ''), idempotency_key) \
+    where idempotency_key is not null do nothing returning id";
+
+const INSERT_DELIVERIES: &str = "insert into deliveries (id, lane, state, message_id, tenant_id, target, endpoint_id, \
+    url, timeout_ms, due_at, created_at) \
+    select id, lane, 'pending', message_id, tenant_id, target, endpoint_id, url, timeout_ms, created_at, created_at from";
+
 const IDS: Columns = &[("wanted", Column::Text)];
 
 #[derive(Serialize)]
@@ -174,46 +188,88 @@ impl Store {
     pub async fn accept_messages(&self, messages: &[NewMessage]) -> Result<Vec<Acceptance>, StoreError> {
         let now = self.now();
         let rows: Vec<_> = messages.iter().map(|message| self.message_row(message, now)).collect();
-        let insert = Batch::new(MESSAGES, &rows).statement(
-            self.database.dialect(),
-            "insert into messages (id, event, tenant_id, content_type, headers, body, idempotency_key, fingerprint, \
-             policy, policy_settings, ordering_key, accepted_at) \
-             select id, event, tenant_id, content_type, headers, body, idempotency_key, fingerprint, policy, \
-             policy_settings, ordering_key, accepted_at from",
-            // `where true` tells SQLite that this `on` belongs to no join.
-            "where true on conflict (coalesce(tenant_id, ''), idempotency_key) where idempotency_key is not null \
-             do nothing returning id",
-        );
+        let inserted: HashSet<String> = match self.database.dialect() {
+            Dialect::Postgres => self.insert_at_once(messages, &rows, now).await?,
+            Dialect::Sqlite => self.insert_in_turn(messages, &rows, now).await?,
+        }
+        .into_iter()
+        .collect();
+        let mut outcomes = Vec::with_capacity(messages.len());
+        for (message, row) in messages.iter().zip(&rows) {
+            outcomes.push(match inserted.contains(&row.id) {
+                true => Acceptance::Accepted(row.id.clone()),
+                false => self.accepted_before(message, row).await?,
+            });
+        }
+        Ok(outcomes)
+    }
+
+    /// In one statement, which saves three ways to the server and back. Returns the ids of the messages that are new.
+    async fn insert_at_once(
+        &self,
+        messages: &[NewMessage],
+        rows: &[MessageRow<'_>],
+        now: Timestamp,
+    ) -> Result<Vec<String>, StoreError> {
+        let deliveries: Vec<_> = messages
+            .iter()
+            .zip(rows)
+            .flat_map(|(message, row)| delivery_rows(&row.id, message, now))
+            .collect();
+        let dialect = self.database.dialect();
+        let mut statement = Statement::new("with accepted as (");
+        statement.push(INSERT_MESSAGES);
+        Batch::new(MESSAGES, rows).push_to(&mut statement, dialect);
+        statement.push(UNLESS_KNOWN).push("), made as (").push(INSERT_DELIVERIES);
+        Batch::new(DELIVERIES, &deliveries).push_to(&mut statement, dialect);
+        statement.push("where message_id in (select id from accepted)) select id from accepted");
+        self.database.write(statement, |row| row.get("id")).await
+    }
+
+    async fn insert_in_turn(
+        &self,
+        messages: &[NewMessage],
+        rows: &[MessageRow<'_>],
+        now: Timestamp,
+    ) -> Result<Vec<String>, StoreError> {
+        let dialect = self.database.dialect();
+        let insert = Batch::new(MESSAGES, rows).statement(dialect, INSERT_MESSAGES, UNLESS_KNOWN);
         let mut transaction = self.database.begin().await?;
         let inserted: Vec<String> = transaction.rows(insert, |row: &Row| row.get("id")).await?;
-        let inserted: std::collections::HashSet<_> = inserted.into_iter().collect();
-        let mut deliveries = Vec::new();
-        for (message, row) in messages.iter().zip(&rows).filter(|(_, row)| inserted.contains(&row.id)) {
-            deliveries.extend(delivery_rows(&row.id, message, now));
-        }
+        let new: HashSet<_> = inserted.iter().map(String::as_str).collect();
+        let deliveries: Vec<_> = messages
+            .iter()
+            .zip(rows)
+            .filter(|(_, row)| new.contains(row.id.as_str()))
+            .flat_map(|(message, row)| delivery_rows(&row.id, message, now))
+            .collect();
         if !deliveries.is_empty() {
             transaction.change(self.insert_deliveries(&deliveries)).await?;
         }
-        let mut outcomes = Vec::with_capacity(messages.len());
-        for (message, row) in messages.iter().zip(&rows) {
-            if inserted.contains(&row.id) {
-                outcomes.push(Acceptance::Accepted(row.id.clone()));
-                continue;
-            }
-            let first = Statement::new(
-                "select id, fingerprint from messages \
-                 where coalesce(tenant_id, '') = $1 and idempotency_key = $2",
-            );
-            let first = first.bind(message.tenant_id.as_deref().unwrap_or("")).bind(&message.idempotency_key);
-            let pair = |row: &Row| Ok((row.get("id")?, row.get("fingerprint")?));
-            let (id, fingerprint): (String, String) = transaction.one(first, pair).await?;
-            outcomes.push(match fingerprint == row.fingerprint {
-                true => Acceptance::Repeated(id),
-                false => Acceptance::Conflict(id),
-            });
-        }
         transaction.commit().await?;
-        Ok(outcomes)
+        Ok(inserted)
+    }
+
+    /// What a message is whose key was there.
+    async fn accepted_before(
+        &self,
+        message: &NewMessage,
+        row: &MessageRow<'_>,
+    ) -> Result<Acceptance, StoreError> {
+        let first = Statement::new(
+            "select id, fingerprint from messages where coalesce(tenant_id, '') = $1 and idempotency_key = $2",
+        );
+        let first = first.bind(message.tenant_id.as_deref().unwrap_or("")).bind(&message.idempotency_key);
+        let pair = |row: &Row| Ok((row.get("id")?, row.get("fingerprint")?));
+        let found: Option<(String, String)> = self.database.read_optional(first, pair).await?;
+        // Deleted since, by a retention rule: what is asked again then is accepted.
+        let (id, fingerprint) = found.ok_or_else(|| {
+            StoreError::unavailable(self.place(), "the first message of this key was just deleted")
+        })?;
+        Ok(match fingerprint == row.fingerprint {
+            true => Acceptance::Repeated(id),
+            false => Acceptance::Conflict(id),
+        })
     }
 
     fn message_row<'a>(&self, message: &'a NewMessage, now: Timestamp) -> MessageRow<'a> {
@@ -234,14 +290,7 @@ impl Store {
     }
 
     pub(super) fn insert_deliveries(&self, rows: &[DeliveryRow<'_>]) -> Statement {
-        Batch::new(DELIVERIES, rows).statement(
-            self.database.dialect(),
-            "insert into deliveries (id, lane, state, message_id, tenant_id, target, endpoint_id, url, timeout_ms, \
-             due_at, created_at) \
-             select id, lane, 'pending', message_id, tenant_id, target, endpoint_id, url, timeout_ms, created_at, \
-             created_at from",
-            "",
-        )
+        Batch::new(DELIVERIES, rows).statement(self.database.dialect(), INSERT_DELIVERIES, "")
     }
 
     /// One message.

@@ -12,11 +12,11 @@ use serde::{Deserialize, Serialize};
 
 use super::Api;
 use super::auth::{Caller, Operator};
-use super::input::{Asked, Document, Span, word};
+use super::input::{Asked, Document, Span};
 use super::listing::Listing;
 use super::problem::Problem;
 use super::view::{EndpointView, Page};
-use crate::store::{Endpoint, EndpointFilter, Ordering};
+use crate::store::{Endpoint, EndpointFilter};
 use crate::webhook::EndpointSpec;
 
 /// The routes of this noun.
@@ -42,8 +42,6 @@ struct Changes {
     policy_settings: Option<serde_json::Value>,
     rate_per_minute: Option<u32>,
     concurrency: Option<u32>,
-    #[serde(default, deserialize_with = "word")]
-    ordering: Option<Ordering>,
     /// A signing key of the receiver's choice, for a new endpoint.
     secret: Option<String>,
 }
@@ -54,7 +52,6 @@ impl Changes {
         set(&mut spec.events, self.events);
         set(&mut spec.headers, self.headers.map(|headers| headers.into_iter().collect()));
         set(&mut spec.policy_settings, self.policy_settings);
-        set(&mut spec.ordering, self.ordering);
         spec.tenant_id = self.tenant_id.or(spec.tenant_id.take());
         spec.timeout = self.timeout.map(|span| span.0).or(spec.timeout);
         spec.policy = self.policy.or(spec.policy.take());

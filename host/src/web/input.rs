@@ -10,7 +10,7 @@ use axum::http::header::CONTENT_TYPE;
 use axum::http::request::Parts;
 use bytes::{Bytes, BytesMut};
 use futures::StreamExt;
-use serde::de::{self, DeserializeOwned};
+use serde::de::{self, DeserializeOwned, IgnoredAny};
 use serde::{Deserialize, Deserializer};
 
 use super::Api;
@@ -41,10 +41,17 @@ pub async fn document<T: DeserializeOwned>(headers: &HeaderMap, body: Body, api:
         return Err(Problem::unsupported_type());
     }
     let bytes = read(body, api.body_limit().saturating_add(ENVELOPE_BYTES)).await?;
-    serde_json::from_slice(&bytes).map_err(|error| {
-        let detail = format!("the JSON of the body: {error}");
-        if error.is_data() { Problem::invalid(detail) } else { Problem::malformed(detail) }
-    })
+    parse(&bytes)
+}
+
+/// Whether it is JSON at all comes first, so that the answer does not depend on where it breaks.
+fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
+    serde_json::from_slice::<IgnoredAny>(bytes)
+        .map_err(|error| Problem::malformed(format!("the body is not JSON: {error}")))?;
+    if bytes.trim_ascii_start().first() != Some(&b'{') {
+        return Err(Problem::invalid("the body must be a JSON object"));
+    }
+    serde_json::from_slice(bytes).map_err(|error| Problem::invalid(format!("the JSON of the body: {error}")))
 }
 
 /// A whole body of at most `limit` bytes.

@@ -36,6 +36,9 @@ use crate::webhook::Webhooks;
 /// less than clients wait.
 const TIME_LIMIT: Duration = Duration::from_secs(30);
 
+/// How long the requests under way may go on when the server is told to end.
+const FINISH_WITHIN: Duration = Duration::from_secs(5);
+
 /// Why there is no server.
 #[derive(Debug, thiserror::Error)]
 pub enum WebError {
@@ -92,9 +95,19 @@ pub async fn bind(address: SocketAddr) -> Result<TcpListener, WebError> {
     TcpListener::bind(address).await.map_err(|source| WebError::Bind { address, source })
 }
 
-/// Serves until `shutdown`, then finishes the requests that are under way.
+/// Serves until `shutdown`, then finishes the requests that are under way, for a moment: a client that stops in the middle
+/// of one keeps no daemon from ending.
 pub async fn serve(listener: TcpListener, api: Api, shutdown: CancellationToken) -> io::Result<()> {
-    axum::serve(listener, routes(api)).with_graceful_shutdown(shutdown.cancelled_owned()).await
+    let serving =
+        axum::serve(listener, routes(api)).with_graceful_shutdown(shutdown.clone().cancelled_owned());
+    let patience = async {
+        shutdown.cancelled().await;
+        tokio::time::sleep(FINISH_WITHIN).await;
+    };
+    tokio::select! {
+        ended = serving.into_future() => ended,
+        () = patience => Ok(()),
+    }
 }
 
 fn routes(api: Api) -> Router {

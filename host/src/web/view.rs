@@ -91,8 +91,6 @@ pub struct MessageDetail {
     pub idempotency_key: Option<String>,
     /// Its retry policy, if it has one of its own.
     pub policy: Option<String>,
-    /// What it keeps its order by.
-    pub ordering_key: Option<String>,
     /// When it was put on record.
     pub accepted_at: Timestamp,
     /// Its body, if that is text.
@@ -116,7 +114,6 @@ impl MessageDetail {
             headers: message.headers.names().map(str::to_owned).collect(),
             idempotency_key: message.idempotency_key,
             policy: message.policy,
-            ordering_key: message.ordering_key,
             accepted_at: message.accepted_at,
             body: text,
             body_base64,
@@ -241,8 +238,6 @@ pub struct EndpointView {
     pub rate_per_minute: Option<u32>,
     /// Requests at one time at most.
     pub concurrency: Option<u32>,
-    /// Whether order is kept.
-    pub ordering: &'static str,
     /// The state's word.
     pub state: &'static str,
     /// Why it is disabled.
@@ -275,7 +270,6 @@ impl From<Endpoint> for EndpointView {
             policy_settings: spec.policy_settings,
             rate_per_minute: spec.rate_per_minute,
             concurrency: spec.concurrency,
-            ordering: spec.ordering.as_str(),
             state: endpoint.state.as_str(),
             disabled_reason: endpoint.disabled_reason,
             disabled_at: endpoint.disabled_at,

@@ -43,7 +43,6 @@ struct Submitted {
     timeout: Option<Span>,
     policy: Option<String>,
     policy_settings: Option<serde_json::Value>,
-    ordering_key: Option<String>,
 }
 
 #[derive(Default, Deserialize)]
@@ -62,7 +61,6 @@ struct Raw {
     tenant: Option<String>,
     timeout: Option<String>,
     policy: Option<String>,
-    ordering_key: Option<String>,
 }
 
 #[derive(Serialize)]
@@ -102,7 +100,6 @@ fn from_document(submitted: Submitted) -> Submission {
     submission.tenant_id = submitted.metadata.tenant_id;
     submission.headers = submitted.headers.into_iter().collect();
     submission.policy = submitted.policy;
-    submission.ordering_key = submitted.ordering_key;
     if let Some(settings) = submitted.policy_settings {
         submission.policy_settings = settings;
     }
@@ -123,7 +120,6 @@ fn from_raw(raw: Raw, headers: &HeaderMap, body: Bytes) -> Result<Submission, Pr
     }
     submission.tenant_id = raw.tenant;
     submission.policy = raw.policy;
-    submission.ordering_key = raw.ordering_key;
     Ok(submission)
 }
 

@@ -129,7 +129,7 @@ impl Handler for Deliverer {
     /// Makes the deliveries of what applications enqueued in transactions of their own.
     async fn gather(&self) -> Result<bool, StoreError> {
         self.receivers.record().await?;
-        let mut found = false;
+        let mut found = self.receivers.release().await?;
         loop {
             let waiting = self.store.outbox(OUTBOX).await?;
             if waiting.is_empty() {

@@ -17,6 +17,9 @@ const FRESH_FOR: Duration = Duration::from_secs(1);
 /// How often the health of endpoints is recorded.
 const RECORD_EVERY: Duration = Duration::from_secs(1);
 
+/// How often parked deliveries are looked over.
+const RELEASE_EVERY: Duration = Duration::from_secs(5);
+
 /// Endpoints that are remembered; beyond it they are read anew.
 const REMEMBERED: usize = 10_000;
 
@@ -25,6 +28,13 @@ pub struct Receiver {
     pub endpoint: Endpoint,
     pub keys: Arc<Keyring>,
     read_at: Instant,
+}
+
+impl Receiver {
+    /// Whether it need not be read again. One that is disabled always is: what is parked by mistake waits for long.
+    fn is_fresh(&self) -> bool {
+        self.endpoint.state == EndpointState::Enabled && self.read_at.elapsed() < FRESH_FOR
+    }
 }
 
 /// What is known of receivers.
@@ -41,6 +51,7 @@ struct Learned {
     /// How tries went since the last record, by endpoint.
     health: HashMap<String, Health>,
     recorded_at: Option<Instant>,
+    released_at: Option<Instant>,
 }
 
 impl Receivers {
@@ -63,7 +74,7 @@ impl Receivers {
         {
             let known = self.known();
             for &id in ids {
-                match known.get(id).filter(|receiver| receiver.read_at.elapsed() < FRESH_FOR) {
+                match known.get(id).filter(|receiver| receiver.is_fresh()) {
                     Some(receiver) => drop(found.insert(id.to_owned(), Arc::clone(receiver))),
                     None => missing.push(id),
                 }
@@ -160,6 +171,18 @@ impl Receivers {
             (false, _) => Health::Failing { more: 1, since: at },
         };
         learned.health.insert(endpoint.id.clone(), now);
+    }
+
+    /// Lets deliveries go that were parked by a process that did not know better, from time to time. Whether any were.
+    pub async fn release(&self) -> Result<bool, StoreError> {
+        {
+            let mut learned = self.learned();
+            if learned.released_at.is_some_and(|at| at.elapsed() < RELEASE_EVERY) {
+                return Ok(false);
+            }
+            learned.released_at = Some(Instant::now());
+        }
+        Ok(self.store.release_parked().await? > 0)
     }
 
     /// Records what was learned, from time to time.

@@ -128,7 +128,7 @@ fn an_endpoint_is_changed_disabled_enabled_and_removed() {
         &json!({ "url": "https://receiver.invalid/", "headers": { "x-kept": "1" }, "timeout": 1500 }),
     );
     let path = format!("/api/v1/endpoints/{}", added.json()["id"].as_str().unwrap());
-    let changes = json!({ "events": ["a.*"], "ordering": "block" }).to_string();
+    let changes = json!({ "events": ["a.*"], "rate_per_minute": 60 }).to_string();
     let typed = [("content-type", "application/json")];
     let changed = client.send("PATCH", &path, &typed, changes.as_bytes()).json();
     assert_eq!(changed["events"], json!(["a.*"]));

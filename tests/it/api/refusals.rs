@@ -1,5 +1,9 @@
 //! What cannot be done is refused in a way that programs tell apart and people understand.
 
+use std::io::Write;
+use std::net::TcpStream;
+
+use rustix::process::Signal;
 use serde_json::json;
 
 use super::{Site, message};
@@ -48,7 +52,7 @@ fn what_can_be_read_and_cannot_be_done_names_the_part() {
         (json!({ "event": "a.b", "data": 1, "url": "https://x.invalid/", "timeout": 0 }), "timeout"),
         (json!({ "event": "a.b", "data": 1, "headers": { "host": "x" } }), "host"),
         (json!({ "event": "a.b", "data": 1, "metadata": { "tenant": "x" } }), "tenant"),
-        (json!([]), "JSON"),
+        (json!([null, "a.b", 1]), "JSON object"),
     ];
     for (document, named) in cases {
         let refused = site.operator.post("/api/v1/webhooks", &document);
@@ -74,6 +78,16 @@ fn paths_methods_and_types_that_are_not_served_are_problems() {
     let form = [("content-type", "application/x-www-form-urlencoded")];
     let refused = client.send("POST", "/api/v1/webhooks", &form, b"event=a");
     assert_eq!((refused.status, refused.problem().as_str()), (415, "unsupported-type"));
+}
+
+#[test]
+fn a_client_that_stops_in_the_middle_of_a_request_does_not_keep_the_daemon() {
+    let site = Site::new("");
+    let address = site.daemon.address.trim_start_matches("http://");
+    let mut stream = TcpStream::connect(address).unwrap();
+    stream.write_all(b"POST /api/v1/webhooks HTTP/1.1\r\nhost: x\r\nx-").unwrap();
+    site.daemon.signal(Signal::TERM);
+    assert_eq!(site.daemon.wait().code, 0);
 }
 
 #[test]

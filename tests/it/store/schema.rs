@@ -148,9 +148,10 @@ async fn both_dialects_end_with_the_same_tables_columns_and_indexes() {
         .texts(
             "select table_name || '.' || column_name || ' ' || case data_type \
                when 'bigint' then 'integer' when 'timestamp with time zone' then 'integer' \
-               when 'jsonb' then 'text' else data_type end \
+               when 'jsonb' then 'text' when 'bytea' then 'blob' else data_type end \
                || case is_nullable when 'NO' then ' not null' else '' end \
-             from information_schema.columns where table_schema = 'zelador' and table_name <> 'schema_migrations'",
+             from information_schema.columns join information_schema.tables using (table_schema, table_name) \
+             where table_schema = 'zelador' and table_type = 'BASE TABLE' and table_name <> 'schema_migrations'",
         )
         .await;
     assert_same(columns_of_sqlite, columns_of_postgres);

@@ -106,7 +106,7 @@ impl Process {
                 timeout: Duration::from_secs(20),
             },
         );
-        let options = WorkerOptions::new("test".into(), in_flight);
+        let options = WorkerOptions::new("test".into(), in_flight, |_| false);
         let worker = Worker::new(store.clone(), clock, Arc::new(deliverer), queued, options);
         let drain = CancellationToken::new();
         let working = tokio::spawn(worker.run(drain.clone(), CancellationToken::new()));

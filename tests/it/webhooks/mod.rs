@@ -4,6 +4,7 @@ mod accepting;
 mod delivering;
 mod fixture;
 mod giving_up;
+mod killing;
 pub mod receiver;
 mod recovering;
 mod transactions;

@@ -44,9 +44,6 @@ pub struct Args {
     /// The retry policy: a plugin
     #[arg(long, value_name = "PLUGIN")]
     policy: Option<String>,
-    /// Keeps its order among those of this key, where an endpoint wants that
-    #[arg(long, value_name = "KEY")]
-    order_by: Option<String>,
 }
 
 const JSON: &str = "application/json";
@@ -76,7 +73,6 @@ pub async fn run(assembly: &Assembly, args: Args, output: Output) -> anyhow::Res
     submission.headers = args.headers;
     submission.idempotency_key = args.key;
     submission.policy = args.policy;
-    submission.ordering_key = args.order_by;
     let Accepted { id, repeated } = assembly.webhooks.accept(submission).await.map_err(blame)?;
     assembly.webhooks.wake().await;
     let summary = assembly.store.message_summary(&id).await?;

@@ -37,7 +37,10 @@ struct ScheduleView {
 pub async fn run(assembly: &Assembly, id: &str, output: Output) -> anyhow::Result<()> {
     let message = assembly.store.message(id).await?.ok_or_else(|| unknown(id))?;
     let detail = details::message(&assembly.store, message.clone()).await?;
-    let policies = RetrySchedules::new(Arc::new(assembly.plugins().await?), assembly.config.plugin.clone());
+    let policies = RetrySchedules::new(
+        Arc::new(assembly.plugins(assembly.showcase()?).await),
+        assembly.config.plugin.clone(),
+    );
     let mut schedules = Vec::new();
     for delivery in &detail.deliveries {
         let (policy, settings) = chosen(assembly, &message, delivery).await?;

@@ -1,3 +1,5 @@
+//! The table of closed networks, reached by every spelling of an address.
+
 use std::net::{Ipv4Addr, Ipv6Addr};
 
 use proptest::prelude::*;

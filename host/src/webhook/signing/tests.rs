@@ -1,3 +1,5 @@
+//! Signatures: known answers of the specification, keys and their refusals.
+
 use aws_lc_rs::signature::{ED25519, UnparsedPublicKey};
 
 use super::*;
