@@ -108,7 +108,6 @@ async fn obey(cli: Cli) -> anyhow::Result<()> {
         Verb::Backup(verb) => backup::run(verb, &place, output).await,
         Verb::Subscription(verb) => subscription::run(verb, &place, output).await,
         Verb::Template(verb) => template::run(verb, &place, output).await,
-    #[command(subcommand)]
         Verb::Webhook(verb) => webhook::run(verb, &place, output).await,
         Verb::Endpoint(verb) => endpoint::run(verb, &place, output).await,
         Verb::Dlq(verb) => dlq::run(verb, &place, output).await,

@@ -9,9 +9,10 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use anyhow::{Context, Result};
+use serde_json::Value;
 
 use super::cluster::Cluster;
-use crate::run::{run, say, target};
+use crate::run::{output, run, say, target};
 
 /// The job of the demo's configuration.
 pub const JOB: &str = "nightly-backup";
@@ -56,6 +57,13 @@ impl Home {
     pub fn zelador(&self, arguments: &[&str]) -> Result<()> {
         say(&format!("$ zelador {}", arguments.join(" ")));
         run(self.command().arg("--config").arg(self.configuration()).args(arguments))
+    }
+
+    /// Runs a command of Zelador for what it answers.
+    pub fn json(&self, arguments: &[&str]) -> Result<Value> {
+        let mut command = self.command();
+        command.arg("--config").arg(self.configuration()).args(arguments).arg("--json");
+        serde_json::from_str(&output(&mut command)?).context("zelador answers in JSON")
     }
 
     /// The binary, in this folder.
@@ -113,6 +121,13 @@ listen = "{listen}"
 dir = "backups"
 prefix = "medmanager_backup"
 timezone = "America/Sao_Paulo"
+
+[webhook]
+policy = "retry-steps"
+# The demo's receiver is on this machine; without this line no private address is reached.
+allow-networks = ["127.0.0.0/8"]
+[plugin.retry-steps.settings]
+steps = ["1s", "1s", "1s"]
 
 [job.nightly-backup]
 plugin = "backup"

@@ -5,7 +5,9 @@
 mod cluster;
 mod daemon;
 mod home;
+mod receiver;
 mod subscriptions;
+mod webhooks;
 
 use anyhow::{Result, ensure};
 use clap::Args;
@@ -42,6 +44,7 @@ pub fn demo(options: &Options) -> Result<()> {
     for file in &made {
         home.zelador(&["backup", "verify", &file.display().to_string()])?;
     }
+    webhooks::show(&home)?;
     say(&format!("everything is in {}; it is yours to delete", home.path().display()));
     if !options.once {
         say(&format!("the daemon is up at http://{}; Ctrl-C stops it", home.address()));
