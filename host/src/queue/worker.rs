@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
 use tokio::sync::Notify;
@@ -71,6 +71,8 @@ struct Shared<H: Handler> {
     starved: AtomicBool,
     /// Somebody waits for a target's rest to be over.
     sleeping: AtomicBool,
+    /// Taken when the work begins.
+    lease: OnceLock<Lease>,
     lost: Notify,
     tasks: TaskTracker,
 }
@@ -110,6 +112,7 @@ impl<H: Handler> Worker<H> {
             held: Mutex::default(),
             starved: AtomicBool::new(false),
             sleeping: AtomicBool::new(false),
+            lease: OnceLock::new(),
             lost: Notify::new(),
             tasks: TaskTracker::new(),
         }))
@@ -121,10 +124,11 @@ impl<H: Handler> Worker<H> {
         let (store, options) = (shared.store.clone(), &shared.options);
         let taken = Lease::take(store, options.host.clone(), options.is_dead, &drain).await;
         let Some(lease) = taken else { return };
+        let lease = shared.lease.get_or_init(|| lease);
         let keeping = CancellationToken::new();
         let keep = lease.keep(&shared.lost, &shared.queued, &keeping);
         let work = async {
-            shared.search(&lease, &drain).await;
+            shared.search(lease, &drain).await;
             let unsent = shared.lines().clear();
             unsent.into_iter().for_each(|delivery| shared.settle(delivery, Next::Released));
             shared.tasks.close();
@@ -152,8 +156,7 @@ impl<H: Handler> Shared<H> {
         let (mut poll, mut discover) = (interval(POLL_EVERY), interval(DISCOVER_EVERY));
         poll.set_missed_tick_behavior(MissedTickBehavior::Delay);
         discover.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        let mut wakes = self.store.listen(QUEUE_CHANNEL).await.ok();
-        let (mut search, mut wake_at) = (Search::default(), None);
+        let (mut search, mut wake_at, mut wakes) = (Search::default(), None, None);
         loop {
             tokio::select! {
                 () = drain.cancelled() => return,
@@ -165,15 +168,20 @@ impl<H: Handler> Shared<H> {
                 _ = discover.tick() => self.discover(&mut search).await,
             }
             if wakes.is_none() {
-                wakes = self.store.listen(QUEUE_CHANNEL).await.ok();
-            }
-            wake_at = match self.fill(lease, &mut search).await {
-                Ok(wake_at) => wake_at,
-                Err(error) => {
-                    tracing::error!(%error, "no deliveries could be claimed; trying again");
-                    None
+                tokio::select! {
+                    () = drain.cancelled() => return,
+                    listening = self.store.listen(QUEUE_CHANNEL) => wakes = listening.ok(),
                 }
+            }
+            // What a look that is cut off has claimed is given back at the end.
+            let found = tokio::select! {
+                () = drain.cancelled() => return,
+                found = self.fill(lease, &mut search) => found,
             };
+            wake_at = found.unwrap_or_else(|error| {
+                tracing::error!(%error, "no deliveries could be claimed; trying again");
+                None
+            });
         }
     }
 
@@ -367,10 +375,10 @@ impl<H: Handler> Shared<H> {
         }
     }
 
-    /// Starts whatever may go now.
+    /// Starts whatever may go now; nothing, while it is not sure that what was claimed is still ours.
     fn start(self: &Arc<Self>) {
         let now = self.clock.now();
-        loop {
+        while self.lease.get().is_some_and(Lease::is_held) {
             let Some((waiting, failing)) = self.lines().next(now) else { break };
             let shared = Arc::clone(self);
             self.tasks.spawn(async move { shared.make(waiting, failing).await });

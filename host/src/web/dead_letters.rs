@@ -1,12 +1,12 @@
 //! `/api/v1/dead-letters`: what was given up is looked at, taken up again, and forgotten.
 
 use axum::Json;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::routing::{get, post};
 use serde::{Deserialize, Serialize};
 
 use super::auth::{Admin, Caller, Operator};
-use super::input::{Asked, Document, Span, word};
+use super::input::{Asked, Document, Id, Span, word};
 use super::listing::Listing;
 use super::problem::Problem;
 use super::view::{LetterDetail, LetterView, Page};
@@ -61,11 +61,7 @@ async fn list(
     Ok(Json(Page::new(letters, limit, DeadLetter::cursor)))
 }
 
-async fn show(
-    State(api): State<Api>,
-    caller: Caller,
-    Path(id): Path<String>,
-) -> Result<Json<LetterDetail>, Problem> {
+async fn show(State(api): State<Api>, caller: Caller, Id(id): Id) -> Result<Json<LetterDetail>, Problem> {
     let letter = seen(&api, &caller, &id).await?;
     Ok(Json(details::dead_letter(api.store(), letter).await?))
 }
@@ -115,7 +111,7 @@ async fn reprocess(
 async fn reprocess_one(
     State(api): State<Api>,
     Operator(caller): Operator,
-    Path(id): Path<String>,
+    Id(id): Id,
 ) -> Result<Json<LetterView>, Problem> {
     seen(&api, &caller, &id).await?;
     if !api.webhooks.reprocess_one(&id).await? {

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use axum::Json;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::http::StatusCode;
 use axum::routing::{get, post};
 use secrecy::ExposeSecret;
@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 
 use super::Api;
 use super::auth::{Caller, Operator};
-use super::input::{Asked, Document, Span};
+use super::input::{Asked, Document, Id, Span};
 use super::listing::Listing;
 use super::problem::Problem;
 use super::view::{EndpointView, Page};
@@ -92,7 +92,7 @@ async fn add(
 async fn change(
     State(api): State<Api>,
     Operator(caller): Operator,
-    Path(id): Path<String>,
+    Id(id): Id,
     Document(mut changes): Document<Changes>,
 ) -> Result<Json<EndpointView>, Problem> {
     if changes.secret.is_some() {
@@ -120,18 +120,14 @@ async fn list(
     Ok(Json(Page::new(api.store().endpoints(&filter).await?, limit, Endpoint::cursor)))
 }
 
-async fn show(
-    State(api): State<Api>,
-    caller: Caller,
-    Path(id): Path<String>,
-) -> Result<Json<EndpointView>, Problem> {
+async fn show(State(api): State<Api>, caller: Caller, Id(id): Id) -> Result<Json<EndpointView>, Problem> {
     Ok(Json(seen(&api, &caller, &id).await?.into()))
 }
 
 async fn remove(
     State(api): State<Api>,
     Operator(caller): Operator,
-    Path(id): Path<String>,
+    Id(id): Id,
 ) -> Result<StatusCode, Problem> {
     seen(&api, &caller, &id).await?;
     api.webhooks.remove_endpoint(&id).await?;
@@ -146,7 +142,7 @@ struct Enabled {
 async fn enable(
     State(api): State<Api>,
     Operator(caller): Operator,
-    Path(id): Path<String>,
+    Id(id): Id,
 ) -> Result<Json<Enabled>, Problem> {
     seen(&api, &caller, &id).await?;
     Ok(Json(Enabled { released: api.webhooks.enable_endpoint(&id).await? }))
@@ -161,7 +157,7 @@ struct Disable {
 async fn disable(
     State(api): State<Api>,
     Operator(caller): Operator,
-    Path(id): Path<String>,
+    Id(id): Id,
     Document(Disable { reason }): Document<Disable>,
 ) -> Result<Json<EndpointView>, Problem> {
     seen(&api, &caller, &id).await?;
@@ -187,7 +183,7 @@ struct Rotated {
 async fn rotate_secret(
     State(api): State<Api>,
     Operator(caller): Operator,
-    Path(id): Path<String>,
+    Id(id): Id,
     Document(rotation): Document<Rotation>,
 ) -> Result<Json<Rotated>, Problem> {
     seen(&api, &caller, &id).await?;

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use axum::Json;
-use axum::extract::{Path, Request, State};
+use axum::extract::{Request, State};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
 use super::auth::{Caller, Operator};
-use super::input::{Asked, Span, document, read};
+use super::input::{Asked, Id, Span, document, read};
 use super::listing::Listing;
 use super::problem::Problem;
 use super::view::{MessageDetail, MessageView, Page};
@@ -155,11 +155,7 @@ async fn list(
     Ok(Json(Page::new(messages, limit, crate::store::MessageSummary::cursor)))
 }
 
-async fn show(
-    State(api): State<Api>,
-    caller: Caller,
-    Path(id): Path<String>,
-) -> Result<Json<MessageDetail>, Problem> {
+async fn show(State(api): State<Api>, caller: Caller, Id(id): Id) -> Result<Json<MessageDetail>, Problem> {
     let message = seen(&api, &caller, &id).await?;
     Ok(Json(details::message(api.store(), message).await?))
 }
@@ -172,7 +168,7 @@ struct Resent {
 async fn resend(
     State(api): State<Api>,
     Operator(caller): Operator,
-    Path(id): Path<String>,
+    Id(id): Id,
 ) -> Result<Json<Resent>, Problem> {
     seen(&api, &caller, &id).await?;
     let resent = api.webhooks.resend_message(&id).await?.unwrap_or(0);

@@ -72,6 +72,7 @@ fn paths_methods_and_types_that_are_not_served_are_problems() {
     for path in ["/api/v1/webhooks/none", "/api/v1/endpoints/none", "/api/v1/dead-letters/none"] {
         assert_eq!(client.get(path).problem(), "not-found", "{path}");
     }
+    assert_eq!(client.get("/api/v1/webhooks/%ff").problem(), "malformed");
     let refused = client.send("DELETE", "/api/v1/webhooks", &[], b"");
     assert_eq!((refused.status, refused.problem().as_str()), (405, "method-not-allowed"));
     assert!(refused.header("allow").contains("POST"), "{refused:?}");
