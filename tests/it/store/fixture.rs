@@ -132,13 +132,13 @@ impl Fixture {
         self.child_of(Command::new(std::env::current_exe().unwrap()))
     }
 
-    /// As [`Fixture::child`], where only that process has a disk of 600 KiB in the place of the database's folder.
+    /// As [`Fixture::child`], where only that process has a disk of 3 MiB in the place of the database's folder.
     pub fn child_on_a_small_disk(&self) -> Command {
         let folder = self.file().parent().unwrap().to_path_buf();
         std::fs::create_dir_all(&folder).unwrap();
         let mut unshare = Command::new("unshare");
         unshare.args(["--map-root-user", "--mount", "sh", "-c"]);
-        unshare.arg(r#"mount -t tmpfs -o size=600k tmpfs "$0" && exec "$@""#).arg(folder);
+        unshare.arg(r#"mount -t tmpfs -o size=3m tmpfs "$0" && exec "$@""#).arg(folder);
         unshare.arg(std::env::current_exe().unwrap());
         self.child_of(unshare)
     }
