@@ -29,12 +29,18 @@ pub enum TemplateError {
     },
     /// The plugin did not render.
     #[error(transparent)]
-    Call(#[from] CallError),
+    Call(Box<CallError>),
     /// The subject would break the mail's headers.
     #[error(
         "template `{0}`: its subject has a line break, a control character, or more than {LONGEST_SUBJECT} bytes"
     )]
     Subject(String),
+}
+
+impl From<CallError> for TemplateError {
+    fn from(error: CallError) -> Self {
+        Self::Call(Box::new(error))
+    }
 }
 
 /// The mail plugin, as it is configured.

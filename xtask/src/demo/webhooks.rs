@@ -56,7 +56,7 @@ fn wait(home: &Home, id: &str, state: &str) -> Result<()> {
     let started = Instant::now();
     loop {
         let shown = home.json(&["webhook", "show", id])?;
-        if status(&shown) == Some(state) {
+        if self::state(&shown) == Some(state) {
             return Ok(());
         }
         if started.elapsed() > PATIENCE {
@@ -66,8 +66,8 @@ fn wait(home: &Home, id: &str, state: &str) -> Result<()> {
     }
 }
 
-fn status(shown: &Value) -> Option<&str> {
-    shown["deliveries"][0]["status"].as_str()
+fn state(shown: &Value) -> Option<&str> {
+    shown["deliveries"][0]["state"].as_str()
 }
 
 /// As an operator does it, by a rename.
