@@ -1,4 +1,4 @@
-//! Licences, sources, bans and advisories of every dependency, by `cargo deny` with `deny.toml`.
+//! Licences, sources, bans and advisories of every dependency, by `cargo deny` with `.deny.toml`.
 
 use std::path::PathBuf;
 use std::process::Command;
@@ -8,7 +8,7 @@ use anyhow::Result;
 use crate::components::WORKSPACES;
 use crate::run::{cargo, root, run, run_quietly, say, succeeds, target};
 
-/// The version that `deny.toml` is written for.
+/// The version that `.deny.toml` is written for.
 const VERSION: &str = "0.20.2";
 
 /// Checks the host's dependencies and the guests'.

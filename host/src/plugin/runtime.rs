@@ -116,15 +116,18 @@ impl Runtime {
         &self.0.engine
     }
 
-    /// Checks that everything granted exists here and that each capability accepts its scopes.
+    /// Checks that everything granted exists and that each capability accepts its scopes. What the contract knows and
+    /// this host does not offer may be granted: nothing can use it, so a configuration can be written ahead.
     pub fn check_grants(&self, grants: &Grants) -> Result<(), GrantError> {
-        grants.iter().try_for_each(|(name, scopes)| {
-            let Some(capability) = self.0.capabilities.get(name) else {
+        grants.iter().try_for_each(|(name, scopes)| match self.0.capabilities.get(name) {
+            Some(capability) => capability
+                .check(scopes)
+                .map_err(|reason| GrantError::Refused { capability: name.to_owned(), reason }),
+            None if Kind::ALL.iter().any(|kind| kind.imports().contains(&name)) => Ok(()),
+            None => {
                 let known = self.capabilities().map(str::to_owned).collect();
-                return Err(GrantError::Unknown { capability: name.to_owned(), known });
-            };
-            let refused = |reason| GrantError::Refused { capability: name.to_owned(), reason };
-            capability.check(scopes).map_err(refused)
+                Err(GrantError::Unknown { capability: name.to_owned(), known })
+            }
         })
     }
 

@@ -114,6 +114,7 @@ async fn what_is_granted_must_exist_and_fit_the_configuration() {
     let backup = backup(&runtime).await;
     let check = |grants: &[&str]| backup.check_grants(&Grants::parse(grants).unwrap(), "job `j`");
     assert_eq!(check(&["archive", "databases:main"]), Ok(()));
+    assert_eq!(check(&["archive", "databases:main", "mail"]), Ok(()), "the contract knows it");
     let error = check(&["archive", "databases:main", "archives"]).unwrap_err().to_string();
     assert!(
         error.contains("`archives` names no capability of this host; it has: archive, databases"),
