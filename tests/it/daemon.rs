@@ -155,6 +155,29 @@ fn a_daemon_killed_in_the_middle_of_a_backup_leaves_no_half_file() {
 }
 
 #[test]
+fn two_backups_of_one_target_never_run_at_once_and_a_dead_one_holds_nothing() {
+    let cluster = Cluster::start();
+    cluster.psql("postgres", "create database app;");
+    cluster.psql("app", "create table t as select 1 as n;");
+    let home = Home::new(&format!("[database.main]\nurl = \"{}\"\n", cluster.url_with_password("postgres")));
+    let (mut psql, hold) = lock_table(&cluster);
+    let mut first = home.command(&["backup", "create"]).spawn().unwrap();
+    eventually("the first has begun", || {
+        home.names_in("backups").into_iter().find(|name| name.starts_with('.'))
+    });
+    let second = home.run(&["backup", "create"]);
+    assert_eq!(second.code, 1, "{second:?}");
+    assert!(second.stderr.contains("is running"), "{second:?}");
+
+    first.kill().unwrap();
+    first.wait().unwrap();
+    drop(hold);
+    psql.wait().unwrap();
+    assert_eq!(home.json(&["backup", "create"])["server"], "main");
+    assert!(home.names_in("backups").iter().all(|name| !name.starts_with('.')));
+}
+
+#[test]
 fn sighup_takes_over_new_jobs_and_a_mistake_changes_nothing() {
     let home = with_greeter("");
     let daemon = Daemon::start(&home);

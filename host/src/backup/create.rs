@@ -114,7 +114,10 @@ impl Making<'_> {
         let (written, _) = blocking(move || {
             let source =
                 File::open(copy.path()).map_err(|source| BackupError::io("read", copy.path(), source))?;
-            sink.fill(Stoppable { source, stop })
+            sink.fill(Stoppable { source, stop: stop.clone() }).map_err(|error| match stop.is_cancelled() {
+                true => BackupError::Cancelled,
+                false => error,
+            })
         })
         .await?;
         let filled =

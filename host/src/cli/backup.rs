@@ -43,6 +43,9 @@ pub async fn run(verb: Verb, place: &Place, output: Output) -> anyhow::Result<()
 
 async fn create(assembly: &Assembly, names: &[String], output: Output) -> anyhow::Result<()> {
     let cancel = cancelled_by_signal();
+    for path in assembly.archive.sweep().await? {
+        output.say(&format!("removed what an interrupted backup left behind: {}", path.display()));
+    }
     for server in chosen(&assembly.servers()?, names)? {
         let progress = BackupProgress::start(output, server.name());
         let request = BackupRequest { server: server.clone(), scope: Scope::Cluster, run_id: None };

@@ -33,9 +33,12 @@ impl Owner {
         proc("sys/kernel/hostname")
     }
 
+    /// What follows a blank is somebody's note on what the process holds. A text that is not wholly understood names
+    /// nobody: a living process must never be taken for a dead one.
     fn parse(text: &str) -> Option<Self> {
-        let mut parts = text.rsplitn(3, '/');
-        let started = parts.next()?.to_owned();
+        let mut parts = text.split_ascii_whitespace().next()?.rsplitn(3, '/');
+        let started =
+            parts.next().filter(|ticks| ticks.bytes().all(|digit| digit.is_ascii_digit()))?.to_owned();
         let pid = parts.next()?.parse().ok()?;
         Some(Self { place: parts.next()?.to_owned(), pid, started })
     }
@@ -78,6 +81,8 @@ mod tests {
         let owner = Owner::this_process();
         assert_eq!(Owner::parse(&owner.to_string()).unwrap(), owner);
         assert!(!Owner::is_known_dead(&owner.to_string()));
+        assert!(!Owner::is_known_dead(&format!("{owner} (a note)")));
+        assert!(!Owner::is_known_dead(&format!("{owner}(a note)")));
     }
 
     #[test]
