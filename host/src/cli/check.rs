@@ -1,5 +1,7 @@
 //! `zelador check`: everything that can be wrong before anything runs.
 
+use std::sync::Arc;
+
 use serde::Serialize;
 
 use super::{AlreadyTold, Output, Place};
@@ -122,7 +124,7 @@ impl Findings {
             Ok(runtime) => runtime,
             Err(error) => return self.world("plugins", format!("{error:#}")),
         };
-        let directory = assembly.plugins(runtime).await;
+        let directory = Arc::new(assembly.plugins(runtime).await);
         for listing in directory.list() {
             let subject = format!("plugin {}", listing.name);
             if let Some(plugin) = &listing.active {
@@ -132,11 +134,27 @@ impl Findings {
                 self.world(&subject, format!("refused: {}", refusal.reason));
             }
         }
+        self.webhooks(assembly, &directory);
         for job in jobs.into_iter().flat_map(Catalogue::iter) {
             let subject = format!("job {}", job.name);
             match check_job(job, &directory) {
                 Ok(next) => self.ok(&subject, next),
                 Err(reasons) => reasons.into_iter().for_each(|reason| self.wrong(&subject, reason)),
+            }
+        }
+    }
+
+    /// Nothing is lost without the plugins: the host's own retry schedule steps in, and what cannot be prepared waits.
+    fn webhooks(&mut self, assembly: &Assembly, plugins: &Arc<Directory>) {
+        if let Err(error) = assembly.webhook_worker(Arc::clone(plugins)) {
+            return self.wrong("webhooks", format!("{error:#}"));
+        }
+        let webhook = &assembly.config.webhook;
+        for (name, kind) in [(&webhook.policy, Kind::RetryPolicy), (&webhook.delivery, Kind::WebhookDelivery)]
+        {
+            if plugins.get(name).is_none_or(|plugin| plugin.kind() != kind) {
+                let missing = format!("no plugin `{name}` of kind `{kind}` is active");
+                self.add(State::Warning, "webhooks", missing, false);
             }
         }
     }
