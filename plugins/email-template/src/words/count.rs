@@ -17,7 +17,7 @@ pub fn number(number: u64, language: Language) -> String {
     let separator = if language == Language::Portuguese { '.' } else { ',' };
     let mut grouped = String::with_capacity(digits.len() * 4 / 3);
     for (index, digit) in digits.chars().enumerate() {
-        if index > 0 && (digits.len() - index) % 3 == 0 {
+        if index > 0 && (digits.len() - index).is_multiple_of(3) {
             grouped.push(separator);
         }
         grouped.push(digit);
