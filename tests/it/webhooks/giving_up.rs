@@ -24,8 +24,9 @@ on_both_databases! {
 /// Tries until it is a dead letter.
 async fn die(process: &Process, fixture: &Fixture, id: &str) {
     for step in [60, 300, 900, 3600] {
-        fixture.clock.advance(Duration::from_secs(step));
+        // Before the clock moves: the next attempt may follow at once.
         let tried = process.deliveries(id).await[0].attempts;
+        fixture.clock.advance(Duration::from_secs(step));
         process
             .until_with(id, |delivery| {
                 delivery.attempts > tried || delivery.state == DeliveryState::DeadLetter
