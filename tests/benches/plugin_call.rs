@@ -1,5 +1,5 @@
 //! What one isolated call of a plugin costs: through Zelador's runtime, and beside it the same component in the same
-//! tuned engine with nothing around it. Run with `cargo bench -p zelador-tests --bench plugin_call`.
+//! tuned engine with nothing around it. Run with `cargo bench --workspace --bench plugin_call`.
 //!
 //! The two are measured in turns, so that a busy machine slows both, and the medians are compared.
 
